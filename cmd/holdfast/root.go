@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/service"
+)
+
+// The CLI's exit codes; they are documented and never renumbered.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInvalid     = 3
+	exitDenied      = 4
+	exitUnreachable = 5
+)
+
+// exitError is an error with the exit code that tells it to a script.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// console is what a subcommand may touch of the world: the streams and the global flags.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+
+	output string // table, json or yaml
+	name   string // decides every name of this installation
+	data   string // replaces the data folder of the name
+	config string // replaces the configuration file of the name
+}
+
+// identity is who this Holdfast is on this machine.
+func (c *console) identity() (service.Identity, error) {
+	id, err := service.NewIdentity(c.name)
+	if err != nil {
+		return service.Identity{}, &exitError{exitUsage, err}
+	}
+	if c.data != "" {
+		id = id.WithDataDir(c.data)
+	}
+	if c.config != "" {
+		id = id.WithConfigFile(c.config)
+	}
+	return id, nil
+}
+
+// run is the whole program: it returns its exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &console{in: stdin, out: stdout, err: stderr}
+	root := newRootCommand(c)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	if e, ok := errors.AsType[*exitError](err); ok {
+		code = e.code
+	}
+	if err.Error() != "" {
+		_, _ = fmt.Fprintf(stderr, "holdfast: %v\n", err)
+	}
+	return code
+}
+
+func newRootCommand(c *console) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "holdfast",
+		Short: "Host any HTTP program: supervised, routed, observed",
+		Long: `Holdfast keeps HTTP programs alive and fronts them as a gateway. It runs in a console, under
+systemd or as a Windows service, and is driven by this CLI and an HTTP API.
+
+Begin with:
+  holdfast demo                  see it work, with nothing to install
+  holdfast check holdfast.yaml   check a configuration
+  holdfast run                   run it in this console`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVarP(&c.output, "output", "o", "table", "output form: table, json or yaml")
+	flags.StringVar(&c.name, "name", envOr("HOLDFAST_NAME", "Holdfast"), "name of this installation: it decides the service, folders, registry key and pipe or socket (env HOLDFAST_NAME)")
+	flags.StringVar(&c.data, "data", os.Getenv("HOLDFAST_DATA"), "data folder instead of the name's own (env HOLDFAST_DATA)")
+	flags.StringVar(&c.config, "config", os.Getenv("HOLDFAST_CONFIG"), "configuration file instead of the name's own (env HOLDFAST_CONFIG)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &exitError{exitUsage, fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
+	})
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		switch c.output {
+		case "table", "json", "yaml":
+			return nil
+		default:
+			return &exitError{exitUsage, fmt.Errorf("-o %s: write table, json or yaml", c.output)}
+		}
+	}
+	root.AddCommand(commands(c)...)
+	return root
+}
+
+func envOr(key, fallback string) string {
+	if v := os.Getenv(key); v != "" {
+		return v
+	}
+	return fallback
+}

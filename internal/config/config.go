@@ -1,0 +1,287 @@
+// Package config is the configuration: its types, its one set of defaults, the layers it is read
+// from and every check on it. A *Snapshot is immutable once loaded; a reload makes a new one.
+//
+// Every problem of all layers is found in one pass and told with its code, place and cure
+// (Problems). A configuration with an error is never handed out, so whoever holds a Snapshot may
+// rely on all rules that the field comments state.
+package config
+
+import "holdfast/internal/secret"
+
+// Version is the newest version of the format.
+const Version = 1
+
+// Config is the whole configuration. Named things are maps: they merge across files by name and
+// their names are ids in the API and the metrics.
+type Config struct {
+	// Version of the format (required in the main file; 1).
+	Version int `yaml:"version"`
+	// Management is the API for people and programs that drive Holdfast.
+	Management Management `yaml:"management"`
+	// Listeners are the addresses on which the gateway accepts requests. With none at all there is
+	// one, "web" on ":8080".
+	Listeners map[string]Listener `yaml:"listeners"`
+	// Certificates are what TLS listeners present.
+	Certificates map[string]Certificate `yaml:"certificates"`
+	// Logging is Holdfast's own log, and the defaults for the files of the apps' output.
+	Logging Logging `yaml:"logging"`
+	// Apps are the programs that Holdfast keeps alive.
+	Apps map[string]App `yaml:"apps"`
+	// Routes tell the gateway what answers which request.
+	Routes map[string]Route `yaml:"routes"`
+}
+
+// Management is the management API's TCP side. The local pipe or socket needs no settings.
+type Management struct {
+	// Address is a loopback host:port (default 127.0.0.1:9180), or "off".
+	Address string `yaml:"address"`
+	// AllowedHosts are Host header names accepted besides the loopback names (default none). It
+	// keeps a web page from reaching the API through a name of its own (DNS rebinding).
+	AllowedHosts []string `yaml:"allowed_hosts"`
+}
+
+// Listener is one address of the gateway.
+type Listener struct {
+	// Address is host:port or :port (required).
+	Address string `yaml:"address"`
+	// Certificate names an entry of certificates; with it the listener speaks TLS (1.2 and later).
+	Certificate string `yaml:"certificate"`
+	// RedirectTo names another listener; every request is answered with a 308 to it.
+	RedirectTo string `yaml:"redirect_to"`
+	// TrustedProxies are the networks (CIDR or address) whose X-Forwarded-* and Forwarded headers
+	// are believed (default none: such headers of strangers are replaced).
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// HTTP2 offers HTTP/2 on a TLS listener (default true).
+	HTTP2 bool `yaml:"http2"`
+	// ReadHeaderTimeout bounds the reading of a request's header (default 10s).
+	ReadHeaderTimeout Duration `yaml:"read_header_timeout"`
+	// ReadTimeout bounds the reading of a whole request, body included (default 0s: no bound, for
+	// long uploads; the idle bound below still holds between requests).
+	ReadTimeout Duration `yaml:"read_timeout"`
+	// IdleTimeout ends a kept-alive connection without a request (default 2m).
+	IdleTimeout Duration `yaml:"idle_timeout"`
+	// MaxHeaderSize bounds a request's header (default 32KiB); beyond it the answer is 431.
+	MaxHeaderSize Size `yaml:"max_header_size"`
+}
+
+// Certificate is a certificate chain and its private key, reread when a file changes.
+type Certificate struct {
+	// CertFile is a PEM file: the certificate, then its intermediates (required).
+	CertFile string `yaml:"cert_file"`
+	// KeyFile is the PEM file of the private key (required).
+	KeyFile string `yaml:"key_file"`
+}
+
+// Logging is how Holdfast logs.
+type Logging struct {
+	// Level is debug, info, warn or error (default info).
+	Level LogLevel `yaml:"level"`
+	// Format of the console's lines: json or console (default json; files are always json).
+	Format LogFormat `yaml:"format"`
+	// File is the rotated log file in the data folder's logs folder.
+	File RotatedFile `yaml:"file"`
+	// Access is the gateway's access log, one JSON line per request.
+	Access AccessLog `yaml:"access"`
+}
+
+// RotatedFile bounds a log on disk.
+type RotatedFile struct {
+	// MaxSize is the size at which a file is rotated (default 50MiB).
+	MaxSize Size `yaml:"max_size"`
+	// MaxFiles is how many rotated files are kept beside the live one (default 10).
+	MaxFiles int `yaml:"max_files"`
+}
+
+// AccessLog is the gateway's log of requests.
+type AccessLog struct {
+	// Enabled turns it on (default true).
+	Enabled bool `yaml:"enabled"`
+	// File bounds access.log (default as logging.file).
+	File RotatedFile `yaml:"file"`
+}
+
+// App is a program that Holdfast supervises. In command, env and the paths of probes and of the
+// http stop method, ${port}, ${app} and ${instance} stand for the instance's own values.
+type App struct {
+	// Command is the program and its arguments, as a list: no shell reads it (required).
+	Command []string `yaml:"command"`
+	// Directory is the working directory (default: the folder of the file that names the app).
+	// Relative paths, here and in Command[0] when it holds a separator, start at that folder.
+	Directory string `yaml:"directory"`
+	// Env is added to Holdfast's own environment for the program.
+	Env map[string]secret.Value `yaml:"env"`
+	// Port is auto, none or a number: instance n gets number+n-1. It is injected as PORT,
+	// HTTP_PLATFORM_PORT, ASPNETCORE_URLS and SERVER_PORT (default auto).
+	Port Port `yaml:"port"`
+	// Instances is how many run at once (default 1, at most 1000).
+	Instances int `yaml:"instances"`
+	// DependsOn names apps that must be ready before this one starts.
+	DependsOn []string `yaml:"depends_on"`
+	// Autostart starts the app with Holdfast (default true).
+	Autostart bool `yaml:"autostart"`
+	// Restart is what happens after an unasked end.
+	Restart Restart `yaml:"restart"`
+	// Stop is how the program is asked to end.
+	Stop Stop `yaml:"stop"`
+	// StartupProbe gates the other two (default: TCP connect, for an app with a port).
+	StartupProbe *Probe `yaml:"startup_probe"`
+	// LivenessProbe restarts an instance that fails it (default none).
+	LivenessProbe *Probe `yaml:"liveness_probe"`
+	// ReadinessProbe takes an instance that fails it out of balancing until it succeeds again
+	// (default: TCP connect, for an app with a port).
+	ReadinessProbe *Probe `yaml:"readiness_probe"`
+	// Output is where stdout and stderr go.
+	Output Output `yaml:"output"`
+}
+
+// Restart is the restart policy of an app. The first restart after a stable run is immediate;
+// further ones wait backoff, doubling up to max_backoff, with up to 10 % of jitter taken off.
+type Restart struct {
+	// Policy is always, on_failure or never (default always: an HTTP server has no reason to end).
+	Policy RestartPolicy `yaml:"policy"`
+	// Backoff is the delay before the second restart in a row (default 1s).
+	Backoff Duration `yaml:"backoff"`
+	// MaxBackoff bounds the delay (default 1m).
+	MaxBackoff Duration `yaml:"max_backoff"`
+	// MaxRestarts within Window make a crash loop, which is tried once per Window (default 10;
+	// 0 = never call it a crash loop).
+	MaxRestarts int `yaml:"max_restarts"`
+	// Window is the time over which MaxRestarts counts (default 5m).
+	Window Duration `yaml:"window"`
+	// ResetAfter is how long a run must last to count as stable (default 10s).
+	ResetAfter Duration `yaml:"reset_after"`
+	// NoRestartCodes are exit codes after which the app stays down whatever the policy
+	// (default [125]: a program's way to say "do not restart me").
+	NoRestartCodes []int64 `yaml:"no_restart_codes"`
+}
+
+// Stop is how an instance is asked to end, and how long it may take.
+type Stop struct {
+	// Method is sigterm, ctrl_c, ctrl_break, stdin_close or http (default sigterm on Linux, ctrl_c
+	// on Windows). Windows knows no SIGTERM: there sigterm is sent as Ctrl-C. On Linux ctrl_c and
+	// ctrl_break are sent as SIGINT.
+	Method StopMethod `yaml:"method"`
+	// HTTP is the request of the http method.
+	HTTP *StopHTTP `yaml:"http"`
+	// Grace is how long to wait after asking before the whole tree is killed (default 15s).
+	Grace Duration `yaml:"grace"`
+}
+
+// StopHTTP asks a program to end by a POST to its own port.
+type StopHTTP struct {
+	// Path of the request (required with method http).
+	Path string `yaml:"path"`
+}
+
+// Probe checks an instance. Exactly one of HTTPGet and TCPSocket is set.
+type Probe struct {
+	// HTTPGet succeeds on a status from 200 to 399.
+	HTTPGet *HTTPGet `yaml:"http_get"`
+	// TCPSocket succeeds when a connection is accepted.
+	TCPSocket *TCPSocket `yaml:"tcp_socket"`
+	// Period between two checks (default 10s for HTTP, 5s for TCP, 1s for a startup probe, which
+	// begins with 1 ms and doubles up to the period so that a fast program is ready fast).
+	Period Duration `yaml:"period"`
+	// Timeout of one check (default 2s for HTTP, 1s for TCP).
+	Timeout Duration `yaml:"timeout"`
+	// InitialDelay before the first check (default 0s).
+	InitialDelay Duration `yaml:"initial_delay"`
+	// FailureThreshold is how many failures in a row count (default 3 for HTTP, 2 for TCP). A
+	// startup probe gives up after FailureThreshold x Period instead (default 60 x 1s).
+	FailureThreshold int `yaml:"failure_threshold"`
+	// SuccessThreshold is how many successes in a row make a failed probe good again (default 1).
+	SuccessThreshold int `yaml:"success_threshold"`
+}
+
+// HTTPGet is a GET on the instance's port.
+type HTTPGet struct {
+	// Path begins with a slash (default "/").
+	Path string `yaml:"path"`
+	// Port overrides the instance's own port.
+	Port int `yaml:"port"`
+	// Headers are added to the request; Host sets the host name.
+	Headers map[string]string `yaml:"headers"`
+}
+
+// TCPSocket is a TCP connect to the instance's port.
+type TCPSocket struct {
+	// Port overrides the instance's own port.
+	Port int `yaml:"port"`
+}
+
+// Output is where an app's stdout and stderr are kept.
+type Output struct {
+	// File bounds each instance's log file (default as logging.file).
+	File RotatedFile `yaml:"file"`
+}
+
+// Route is a match and exactly one of app, urls, file_server, redirect and respond. Of all routes
+// that match, the most specific wins: exact path before longer prefix, exact host before wildcard
+// before none, then more conditions, then higher Priority, then the name in byte order.
+type Route struct {
+	// Listeners on which the route answers (default: every listener that does not redirect).
+	Listeners []string `yaml:"listeners"`
+	// Match is what a request must be like (default: everything).
+	Match Match `yaml:"match"`
+	// Priority decides between equally specific routes; higher first (default 0).
+	Priority int `yaml:"priority"`
+	// StripPrefix is cut from the path before the request is served.
+	StripPrefix string `yaml:"strip_prefix"`
+	// App serves the request with one of its ready instances.
+	App string `yaml:"app"`
+	// URLs serve the request: http://host:port of servers that Holdfast does not run.
+	URLs []string `yaml:"urls"`
+	// Balance picks the instance: round_robin or least_conn (default round_robin).
+	Balance Balance `yaml:"balance"`
+	// Timeout is how long an upstream may take until its answer's header (default 30s; 0s = no bound).
+	Timeout Duration `yaml:"timeout"`
+	// FileServer serves files from a folder.
+	FileServer *FileServer `yaml:"file_server"`
+	// Redirect answers with another address.
+	Redirect *Redirect `yaml:"redirect"`
+	// Respond answers with a fixed response.
+	Respond *Respond `yaml:"respond"`
+}
+
+// Match is a set of conditions; all must hold.
+type Match struct {
+	// Host is one or more host names without port; "*.example.com" matches one more label.
+	Host OneOrMany `yaml:"host"`
+	// PathPrefix matches whole segments: /api matches /api and /api/x, not /apix.
+	PathPrefix string `yaml:"path_prefix"`
+	// Path matches exactly.
+	Path string `yaml:"path"`
+	// Method is one or more request methods.
+	Method OneOrMany `yaml:"method"`
+	// Header maps names to wanted values; "*" wants any value.
+	Header map[string]string `yaml:"header"`
+}
+
+// FileServer serves files from Root and nothing outside it, symbolic links included.
+type FileServer struct {
+	// Root is the folder (required).
+	Root string `yaml:"root"`
+	// Index are file names tried for a folder (default [index.html]).
+	Index []string `yaml:"index"`
+	// CacheControl for names without a content hash (default "no-cache": stored, revalidated).
+	// Names with one get "public, max-age=31536000, immutable".
+	CacheControl string `yaml:"cache_control"`
+}
+
+// Redirect sends the client elsewhere.
+type Redirect struct {
+	// To is an absolute URL or a path; ${path} and ${query} stand for the request's own (required).
+	To string `yaml:"to"`
+	// Status is 301, 302, 303, 307 or 308 (default 308).
+	Status int `yaml:"status"`
+}
+
+// Respond is a fixed answer.
+type Respond struct {
+	// Status from 200 to 599 (default 200).
+	Status int `yaml:"status"`
+	// Body of the answer, at most 64 KiB.
+	Body string `yaml:"body"`
+	// Headers of the answer (default Content-Type: text/plain; charset=utf-8).
+	Headers map[string]string `yaml:"headers"`
+}

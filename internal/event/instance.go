@@ -1,0 +1,221 @@
+package event
+
+import (
+	"fmt"
+	"time"
+
+	"holdfast/internal/status"
+)
+
+// InstanceStarted means that a process runs; whether it serves is not known yet.
+type InstanceStarted struct {
+	About
+	PID  int `json:"pid"`
+	Port int `json:"port,omitempty"`
+}
+
+// Type implements Body.
+func (InstanceStarted) Type() Type { return "instance.started" }
+
+// Severity implements Body.
+func (InstanceStarted) Severity() Severity { return Info }
+
+// Message implements Body.
+func (b InstanceStarted) Message() string {
+	if b.Port == 0 {
+		return fmt.Sprintf("started as process %d", b.PID)
+	}
+	return fmt.Sprintf("started as process %d on port %d", b.PID, b.Port)
+}
+
+// InstanceReady means that the gateway sends it requests from now on.
+type InstanceReady struct {
+	About
+	// After is the time since its process was started or since it became unready, in nanoseconds.
+	After time.Duration `json:"after"`
+}
+
+// Type implements Body.
+func (InstanceReady) Type() Type { return "instance.ready" }
+
+// Severity implements Body.
+func (InstanceReady) Severity() Severity { return Info }
+
+// Message implements Body.
+func (b InstanceReady) Message() string {
+	return "ready after " + b.After.Round(time.Millisecond).String()
+}
+
+// InstanceUnready means that a probe took it out of balancing.
+type InstanceUnready struct {
+	About
+	Why string `json:"why"`
+}
+
+// Type implements Body.
+func (InstanceUnready) Type() Type { return "instance.unready" }
+
+// Severity implements Body.
+func (InstanceUnready) Severity() Severity { return Warning }
+
+// Message implements Body.
+func (b InstanceUnready) Message() string { return "taken out of balancing: " + b.Why }
+
+// InstanceStopped means that it ended because it was asked to.
+type InstanceStopped struct {
+	About
+	Exit status.Exit `json:"exit"`
+	// Killed is how many processes of its tree had to be killed.
+	Killed int `json:"killed,omitempty"`
+}
+
+// Type implements Body.
+func (InstanceStopped) Type() Type { return "instance.stopped" }
+
+// Severity implements Body.
+func (b InstanceStopped) Severity() Severity {
+	if b.Exit.Graceful {
+		return Info
+	}
+	return Warning
+}
+
+// Message implements Body.
+func (b InstanceStopped) Message() string {
+	if b.Exit.Graceful {
+		return "stopped: " + b.Exit.Text
+	}
+	return "did not stop within its grace period and was killed"
+}
+
+// InstanceExited means that it ended unasked, or had to be ended because a probe gave it up.
+type InstanceExited struct {
+	About
+	Exit status.Exit `json:"exit"`
+	// Orphans is how many processes of its tree were still there and were killed.
+	Orphans int `json:"orphans,omitempty"`
+	// Next says what happens now: "restart at once", "restart in 4s", "stays down".
+	Next string `json:"next"`
+}
+
+// Type implements Body.
+func (InstanceExited) Type() Type { return "instance.exited" }
+
+// Severity implements Body.
+func (InstanceExited) Severity() Severity { return Warning }
+
+// Message implements Body.
+func (b InstanceExited) Message() string {
+	return fmt.Sprintf("ended (%s: %s); %s", b.Exit.Reason, b.Exit.Text, b.Next)
+}
+
+// InstanceStartFailed means that no process could be started.
+type InstanceStartFailed struct {
+	About
+	// Error says what is wrong and how to cure it.
+	Error string `json:"error"`
+	Next  string `json:"next"`
+}
+
+// Type implements Body.
+func (InstanceStartFailed) Type() Type { return "instance.start_failed" }
+
+// Severity implements Body.
+func (InstanceStartFailed) Severity() Severity { return Error }
+
+// Message implements Body.
+func (b InstanceStartFailed) Message() string {
+	return fmt.Sprintf("cannot be started: %s; %s", b.Error, b.Next)
+}
+
+// InstanceCrashLoop means that it ended too often and is only tried now and then.
+type InstanceCrashLoop struct {
+	About
+	Restarts int           `json:"restarts"`
+	Window   time.Duration `json:"window"`
+	Exit     status.Exit   `json:"exit"`
+}
+
+// Type implements Body.
+func (InstanceCrashLoop) Type() Type { return "instance.crash_loop" }
+
+// Severity implements Body.
+func (InstanceCrashLoop) Severity() Severity { return Error }
+
+// Message implements Body.
+func (b InstanceCrashLoop) Message() string {
+	return fmt.Sprintf("restarted %d times within %v (last end: %s); it is tried once every %v until it runs stably: read its log and mend the cause, then restart it",
+		b.Restarts, b.Window, b.Exit.Text, b.Window)
+}
+
+// LeftoversKilled means that processes of an earlier, killed Holdfast were found and ended.
+type LeftoversKilled struct {
+	itself
+	Count int `json:"count"`
+}
+
+// Type implements Body.
+func (LeftoversKilled) Type() Type { return "service.leftovers_killed" }
+
+// Severity implements Body.
+func (LeftoversKilled) Severity() Severity { return Warning }
+
+// Message implements Body.
+func (b LeftoversKilled) Message() string {
+	return fmt.Sprintf("%d process(es) of an earlier run that was killed were found and ended", b.Count)
+}
+
+// OutputDropped means that an app wrote faster than its log file could take.
+type OutputDropped struct {
+	About
+	// Lines dropped since the last such event.
+	Lines uint64 `json:"lines"`
+}
+
+// Type implements Body.
+func (OutputDropped) Type() Type { return "instance.output_dropped" }
+
+// Severity implements Body.
+func (OutputDropped) Severity() Severity { return Warning }
+
+// Message implements Body.
+func (b OutputDropped) Message() string {
+	return fmt.Sprintf("%d lines of its output were dropped because the log file could not keep up", b.Lines)
+}
+
+// AppDown means that no instance of an app that had one is ready any more.
+type AppDown struct {
+	About
+	Why string `json:"why,omitempty"`
+}
+
+// Type implements Body.
+func (AppDown) Type() Type { return "app.down" }
+
+// Severity implements Body.
+func (AppDown) Severity() Severity { return Error }
+
+// Message implements Body.
+func (b AppDown) Message() string {
+	if b.Why == "" {
+		return "no instance is ready"
+	}
+	return "no instance is ready: " + b.Why
+}
+
+// AppRecovered ends an AppDown.
+type AppRecovered struct {
+	About
+	After time.Duration `json:"after"`
+}
+
+// Type implements Body.
+func (AppRecovered) Type() Type { return "app.recovered" }
+
+// Severity implements Body.
+func (AppRecovered) Severity() Severity { return Info }
+
+// Message implements Body.
+func (b AppRecovered) Message() string {
+	return "serving again after " + b.After.Round(time.Millisecond).String()
+}
