@@ -1,0 +1,98 @@
+package config
+
+import (
+	"runtime"
+	"time"
+)
+
+const (
+	second = Duration(time.Second)
+	minute = Duration(time.Minute)
+)
+
+// Default is what an empty configuration means. It and the Default functions of this file are the
+// only place where defaults are written down.
+func Default() Config {
+	file := RotatedFile{MaxSize: 50 << 20, MaxFiles: 10}
+	web := DefaultListener()
+	web.Address = ":8080"
+	return Config{
+		Version:    Version,
+		Management: Management{Address: "127.0.0.1:9180"},
+		Listeners:  map[string]Listener{"web": web},
+		Logging: Logging{
+			Level:  LevelInfo,
+			Format: FormatJSON,
+			File:   file,
+			Access: AccessLog{Enabled: true, File: file},
+		},
+	}
+}
+
+// DefaultListener is what a listener is without its address.
+func DefaultListener() Listener {
+	return Listener{
+		HTTP2:             true,
+		ReadHeaderTimeout: 10 * second,
+		IdleTimeout:       2 * minute,
+		MaxHeaderSize:     32 << 10,
+	}
+}
+
+// DefaultApp is what an app is without its command and directory, and before the probes that
+// DefaultProbe adds to an app with a port.
+func DefaultApp() App {
+	return App{
+		Port:      PortAuto,
+		Instances: 1,
+		Autostart: true,
+		Restart: Restart{
+			Policy:         RestartAlways,
+			Backoff:        second,
+			MaxBackoff:     minute,
+			MaxRestarts:    10,
+			Window:         5 * minute,
+			ResetAfter:     10 * second,
+			NoRestartCodes: []int64{125},
+		},
+		Stop:   Stop{Method: defaultStopMethod(), Grace: 15 * second},
+		Output: Output{File: Default().Logging.File},
+	}
+}
+
+func defaultStopMethod() StopMethod {
+	if runtime.GOOS == "windows" {
+		return StopCtrlC
+	}
+	return StopSigterm
+}
+
+// DefaultProbe is an HTTP or TCP probe: the startup probe, or one of the two others.
+func DefaultProbe(startup, http bool) Probe {
+	p := Probe{TCPSocket: &TCPSocket{}, Period: 5 * second, Timeout: second, FailureThreshold: 2, SuccessThreshold: 1}
+	if http {
+		p = Probe{HTTPGet: &HTTPGet{Path: "/"}, Period: 10 * second, Timeout: 2 * second, FailureThreshold: 3, SuccessThreshold: 1}
+	}
+	if startup {
+		p.Period, p.FailureThreshold = second, 60
+	}
+	return p
+}
+
+// DefaultRoute is what a route is without its match and without what serves it.
+func DefaultRoute() Route {
+	return Route{Balance: RoundRobin, Timeout: 30 * second}
+}
+
+// DefaultFileServer is what a file server is without its root.
+func DefaultFileServer() FileServer {
+	return FileServer{Index: []string{"index.html"}, CacheControl: "no-cache"}
+}
+
+// DefaultRedirect is what a redirect is without its target.
+func DefaultRedirect() Redirect { return Redirect{Status: 308} }
+
+// DefaultRespond is the empty fixed response.
+func DefaultRespond() Respond {
+	return Respond{Status: 200, Headers: map[string]string{"Content-Type": "text/plain; charset=utf-8"}}
+}
