@@ -1,0 +1,60 @@
+// Package upstream knows where requests can go: pools of targets, the picker and the connections.
+//
+// A Pool belongs to an app (Set.Pool) or to the urls of a route (NewStatic). Supervision tells the
+// Set which instances are ready, directly and before anything else hears of it; a request takes a
+// Lease on one target (Pool.Acquire) and gives it back with its outcome (Lease.Done). Picking takes
+// no lock: the ready targets are an immutable list behind an atomic pointer.
+//
+// Every target has its own connection pool behind http.RoundTripper, so that removing a target ends
+// its connections and nobody else's. The package starts no goroutine; those of idle connections
+// end with Close.
+package upstream
+
+import (
+	"sync"
+
+	"holdfast/internal/status"
+)
+
+// Set holds the pool of every app. Its methods may be called from any goroutine.
+type Set struct {
+	mu    sync.RWMutex
+	pools map[string]*Pool
+}
+
+// NewSet returns a Set without pools.
+func NewSet() *Set { return &Set{pools: map[string]*Pool{}} }
+
+// Pool is the pool of app, made on demand. The same app has the same pool for as long as the Set
+// lives, across any number of reloads.
+func (s *Set) Pool(app string) *Pool {
+	s.mu.RLock()
+	p := s.pools[app]
+	s.mu.RUnlock()
+	if p != nil {
+		return p
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p = s.pools[app]; p == nil {
+		p = newPool(app)
+		s.pools[app] = p
+	}
+	return p
+}
+
+// SetReady says whether requests may go to t. A target is known from its first SetReady on. An
+// instance has one address at a time: making it ready at a new address removes the old one.
+func (s *Set) SetReady(t status.Target, ready bool) { s.Pool(t.App).SetReady(t, ready) }
+
+// Remove forgets t and closes its idle connections; requests in flight may finish.
+func (s *Set) Remove(t status.Target) { s.Pool(t.App).Remove(t) }
+
+// Close closes the idle connections of every pool. The Set stays usable.
+func (s *Set) Close() {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, p := range s.pools {
+		p.Close()
+	}
+}

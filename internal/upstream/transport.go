@@ -1,0 +1,71 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// connectTimeout bounds the making of a connection; the other targets are tried after it.
+	connectTimeout = 3 * time.Second
+	// idleTimeout is below the keep-alive time of common servers (Node, Apache and uvicorn close
+	// after 5 s), so that we let a connection go before the other side does: a POST that crosses
+	// with that could not be repeated.
+	idleTimeout = 4 * time.Second
+	// maxIdle bounds the idle connections to one target.
+	maxIdle = 256
+	// maxAnswerHeader bounds an answer's header.
+	maxAnswerHeader = 256 << 10
+	// continueTimeout is how long to wait for "100 Continue" before a body is sent anyway.
+	continueTimeout = time.Second
+)
+
+// transport is what a member needs of its connection pool.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+// newTransport returns a connection pool for one target. It speaks HTTP/1.1, ignores the proxy
+// settings of the environment and passes bodies on as they are.
+func newTransport() transport {
+	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy: nil,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, &ConnectError{Err: err}
+			}
+			return c, nil
+		},
+		Protocols:              &protocols,
+		DisableCompression:     true,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
+		TLSHandshakeTimeout:    2 * connectTimeout,
+		ExpectContinueTimeout:  continueTimeout,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+	}
+}
+
+// ConnectError says that no connection to a target could be made: nothing of the request was sent.
+type ConnectError struct{ Err error }
+
+func (e *ConnectError) Error() string { return fmt.Sprintf("connect: %v", e.Err) }
+
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// IsConnectError reports whether err means that nothing was sent for lack of a connection, so that
+// any request may be repeated on another target.
+func IsConnectError(err error) bool {
+	var c *ConnectError
+	return errors.As(err, &c)
+}
