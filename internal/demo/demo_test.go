@@ -414,4 +414,3 @@ func TestPortTaken(t *testing.T) {
 		t.Errorf("Run on a taken port: %v, want EADDRINUSE", err)
 	}
 }
-
