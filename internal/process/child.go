@@ -1,0 +1,44 @@
+package process
+
+import (
+	"sync"
+	"time"
+
+	"holdfast/internal/status"
+)
+
+// LastLines is how many of its last lines Child.Exit keeps.
+const LastLines = 50
+
+// Child is one started process and its tree. All methods are safe for concurrent use.
+type Child struct {
+	spec    Spec
+	pid     int
+	started time.Time
+	output  *Output
+	// firstSeq is the output's next line when the process started: what came before is not its own.
+	firstSeq uint64
+
+	ended chan struct{} // the leader was waited for
+	done  chan struct{} // and what it had written was read
+
+	mu   sync.Mutex
+	exit status.Exit
+
+	system // the operating system's side
+}
+
+// PID is the process id of the leader.
+func (c *Child) PID() int { return c.pid }
+
+// Done is closed when the leader has ended and what it had written by then is in its Output. Its
+// descendants may still run; Kill ends them.
+func (c *Child) Done() <-chan struct{} { return c.done }
+
+// Exit tells how the leader ended, once Done is closed; before that it is zero. Reason and Graceful
+// are left to the caller, who knows them.
+func (c *Child) Exit() status.Exit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.exit
+}
