@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"holdfast/internal/config"
+	"holdfast/internal/status"
+)
+
+// Route is what the gateway answers which request with.
+type Route struct {
+	ID         string            `json:"id" doc:"The route's name."`
+	Listeners  []string          `json:"listeners" nullable:"false" doc:"The listeners on which it answers."`
+	Host       []string          `json:"host,omitempty" doc:"Host names; absent = every one."`
+	Path       string            `json:"path,omitempty" doc:"The exact path."`
+	PathPrefix string            `json:"path_prefix,omitempty" doc:"The beginning of the path, in whole segments."`
+	Method     []string          `json:"method,omitempty" doc:"Request methods; absent = every one."`
+	Header     map[string]string `json:"header,omitempty" doc:"Wanted header fields; * wants any value."`
+	Priority   int               `json:"priority" doc:"Decides between equally specific routes; higher first."`
+	Kind       RouteKind         `json:"kind" enum:"app,urls,file_server,redirect,respond" doc:"What serves the request."`
+	// Serves says the same in words.
+	Serves string `json:"serves" doc:"What serves the request, in words."`
+	App    string `json:"app,omitempty" doc:"The app that serves the request."`
+	// Ready and Desired count the app's instances.
+	Ready   int `json:"ready,omitempty" doc:"Ready instances of the app."`
+	Desired int `json:"desired,omitempty" doc:"Wanted instances of the app."`
+}
+
+// RouteKind is what serves a route's requests, by the name of its key in the configuration.
+type RouteKind string
+
+// The kinds of routes.
+const (
+	RouteApp        RouteKind = "app"
+	RouteURLs       RouteKind = "urls"
+	RouteFileServer RouteKind = "file_server"
+	RouteRedirect   RouteKind = "redirect"
+	RouteRespond    RouteKind = "respond"
+)
+
+func (s *Server) registerRoutes() {
+	register(s, huma.Operation{
+		OperationID: "list-routes", Method: http.MethodGet, Path: prefix + "/routes", Tags: []string{"Routes"},
+		Summary: "List the routes of the gateway",
+	}, viewer, func(_ context.Context, in *Page) (*listOutput[Route], error) {
+		return &listOutput[Route]{cut(s.routes(), *in)}, nil
+	})
+}
+
+func (s *Server) routes() []Route {
+	cfg := s.opts.Config.Snapshot().Config
+	var standard []string // listeners of a route that names none
+	for _, name := range slices.Sorted(maps.Keys(cfg.Listeners)) {
+		if cfg.Listeners[name].RedirectTo == "" {
+			standard = append(standard, name)
+		}
+	}
+	apps := make(map[string]status.App)
+	for _, a := range s.opts.Apps.Apps() {
+		apps[a.ID] = a
+	}
+	routes := make([]Route, 0, len(cfg.Routes))
+	for _, id := range slices.Sorted(maps.Keys(cfg.Routes)) {
+		r := newRoute(id, cfg.Routes[id], standard)
+		r.Ready, r.Desired = apps[r.App].Ready, apps[r.App].Desired
+		routes = append(routes, r)
+	}
+	return routes
+}
+
+func newRoute(id string, c config.Route, standard []string) Route {
+	r := Route{
+		ID: id, Listeners: c.Listeners, Priority: c.Priority, App: c.App,
+		Host: c.Match.Host, Path: c.Match.Path, PathPrefix: c.Match.PathPrefix, Method: c.Match.Method, Header: c.Match.Header,
+	}
+	if len(r.Listeners) == 0 {
+		r.Listeners = standard
+	}
+	switch {
+	case c.App != "":
+		r.Kind, r.Serves = RouteApp, "app "+c.App
+	case len(c.URLs) > 0:
+		r.Kind, r.Serves = RouteURLs, strings.Join(c.URLs, ", ")
+	case c.FileServer != nil:
+		r.Kind, r.Serves = RouteFileServer, "files of "+c.FileServer.Root
+	case c.Redirect != nil:
+		r.Kind, r.Serves = RouteRedirect, fmt.Sprintf("%d to %s", c.Redirect.Status, c.Redirect.To)
+	case c.Respond != nil:
+		r.Kind, r.Serves = RouteRespond, fmt.Sprintf("fixed answer %d", c.Respond.Status)
+	}
+	return r
+}
