@@ -16,7 +16,7 @@ const configName = "holdfast.yaml"
 // namePattern allows what is valid, unquoted, in all places that a name goes to: a service name
 // (no slashes, learn.microsoft.com/windows/win32/api/winsvc/nf-winsvc-createservicew), a systemd
 // unit (systemd.unit(5)), a folder, a registry key, a pipe.
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) //nolint:gochecknoglobals // a compiled constant
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Identity is who this Holdfast is on this machine. One name decides the service, its unit, its
 // folders, its registry keys, its pipe or socket, its event source and its account, so that two

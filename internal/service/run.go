@@ -1,16 +1,66 @@
 package service
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
 
-// Run hosts o.Program and returns the exit code of the process.
+	"go.uber.org/zap"
+)
+
+// stopLimit is the longest stop: the Services console gives up on a service after 125 s, and what
+// follows the stop (log sync, process end) needs a moment too.
+const stopLimit = 115 * time.Second
+
+// Run hosts o.Program until it has ended and returns the process's exit code, one of ExitCodes.
+//
+// On Windows it asks the SCM first and falls back to the console when no service manager started
+// this process; elsewhere systemd is told when it listens ($NOTIFY_SOCKET). In a console the first
+// Ctrl-C or SIGTERM stops gracefully and the second ends at once with ExitForced; SIGHUP reloads.
+// The end of ctx is a wish to stop, too.
+//
+// Call it before anything slow: the SCM waits 30 s for a service to connect.
 func Run(ctx context.Context, o Options) int {
-	if err := o.Program.Run(ctx, nothing{}); err != nil {
-		return ExitFailed
+	if o.Log == nil {
+		o.Log = zap.NewNop()
 	}
-	return ExitOK
+	if o.Console == nil {
+		o.Console = io.Discard
+	}
+	if o.ExitCode == nil {
+		o.ExitCode = func(error) int { return ExitFailed }
+	}
+	if o.StartTimeout <= 0 {
+		o.StartTimeout = 5 * time.Minute
+	}
+	if o.StopTimeout <= 0 || o.StopTimeout > stopLimit {
+		o.StopTimeout = stopLimit
+	}
+	e := host(ctx, o)
+	e.log(o.Log)
+	return e.code
 }
 
-type nothing struct{}
+// log leaves the last word about a service: why it ended, and what to do.
+func (e ending) log(log *zap.Logger) {
+	if e.err == nil {
+		log.Info("service stopped")
+	} else {
+		log.Error("service failed", zap.Error(e.err), zap.Int("exit_code", e.code),
+			zap.Bool("while_starting", !e.ready), zap.String("cure", cure(e.code)))
+	}
+	_ = log.Sync() // standard error often cannot be synced
+}
 
-func (nothing) Progress(string) {}
-func (nothing) Ready()          {}
+// explain says the same to a person, in two lines at most.
+func (e ending) explain(w io.Writer, name string) {
+	switch {
+	case e.err == nil:
+		_, _ = fmt.Fprintf(w, "%s has stopped.\n", name)
+	case !e.ready && !e.asked:
+		_, _ = fmt.Fprintf(w, "%s did not start: %v\n%s\n", name, e.err, cure(e.code))
+	default:
+		_, _ = fmt.Fprintf(w, "%s ended: %v\n%s\n", name, e.err, cure(e.code))
+	}
+}

@@ -1,0 +1,92 @@
+package service
+
+import (
+	"fmt"
+	"io"
+)
+
+// Level is the kind of an Event Log entry.
+type Level string
+
+// The levels of the Event Log.
+const (
+	LevelInfo    Level = "information"
+	LevelWarning Level = "warning"
+	LevelError   Level = "error"
+)
+
+// EventID gives one type of event its number in the Event Log. Numbers are public, lie between 1
+// and 999 (the messages of EventCreate.exe, which displays our entries, end at 1000), and are never
+// used for anything else: 1xx service, 2xx config, 3xx app, 4xx TLS and authentication, 5xx rollout.
+type EventID struct {
+	ID    uint32
+	Type  string // the event's type on the bus: "instance.crash_loop"
+	Level Level
+	// Meaning is what happened; Cure is what to do about it, empty when nothing is to be done.
+	Meaning, Cure string
+}
+
+// The events of this package itself.
+const (
+	eventStopped     = 101
+	eventStartFailed = 110
+	eventEnded       = 111
+	eventStopFailed  = 112
+)
+
+// EventIDs is the table of all entries that Holdfast writes into the Event Log, in ascending order.
+func EventIDs() []EventID {
+	return []EventID{
+		{100, "service.started", LevelInfo, "the service runs", ""},
+		{eventStopped, "service.stopped", LevelInfo, "the service stopped as asked", ""},
+		{eventStartFailed, "service.start_failed", LevelError, "the service could not start", "Do what the entry says, then: holdfast service start."},
+		{eventEnded, "service.failed", LevelError, "the service ended although nobody asked it to", "Recovery starts it again; the entry and the service's log say why it ended."},
+		{eventStopFailed, "service.stop_failed", LevelWarning, "the service was stopped but did not end in good order", "The service's log has the details."},
+		{113, "service.leftovers_killed", LevelWarning, "processes that an earlier, killed run had left behind were ended", ""},
+		{120, "gateway.paused", LevelWarning, "the gateway answers 503 until it is continued; apps keep running", "holdfast service continue"},
+		{121, "gateway.resumed", LevelInfo, "the gateway serves again", ""},
+
+		{200, "config.reloaded", LevelInfo, "a new configuration is in force", ""},
+		{210, "config.rejected", LevelError, "a new configuration was refused; the last good one stays", "holdfast check"},
+
+		{300, "app.recovered", LevelInfo, "an app that was down serves again", ""},
+		{301, "app.down", LevelError, "no instance of an app is ready", "holdfast status APP"},
+		{310, "instance.exited", LevelWarning, "an instance ended unasked and is started again as its policy says", "holdfast logs INSTANCE"},
+		{311, "instance.crash_loop", LevelError, "an instance keeps ending; it is tried once per window", "holdfast logs INSTANCE; then correct the program or its configuration"},
+		{312, "instance.start_failed", LevelError, "an instance's program could not be started", "Correct command, directory or rights as the entry says."},
+		{313, "instance.output_dropped", LevelWarning, "an instance wrote faster than its log could be kept; lines are missing", ""},
+
+		{400, "certificate.reloaded", LevelInfo, "a changed certificate is in force", ""},
+		{410, "certificate.rejected", LevelError, "a changed certificate was refused; the last good one stays", "Correct the files that the entry names."},
+	}
+}
+
+// EventIDOf finds the row of an event type; false says that it is not for the Event Log.
+func EventIDOf(eventType string) (EventID, bool) {
+	for _, e := range EventIDs() {
+		if e.Type == eventType {
+			return e, true
+		}
+	}
+	return EventID{}, false
+}
+
+// WriteEventIDs writes the table as the Markdown page configs/EVENTS.md.
+func WriteEventIDs(w io.Writer) error {
+	if _, err := fmt.Fprint(w, `# Entries in the Windows Event Log
+
+Log Application, source as the installation is named (Holdfast). Filter by these numbers:
+1xx service, 2xx config, 3xx apps, 4xx TLS and authentication, 5xx rollouts. A number never changes its meaning.
+
+| id | level | event | meaning | what to do |
+| ---: | --- | --- | --- | --- |
+`); err != nil {
+		return err
+	}
+	for _, e := range EventIDs() {
+		if _, err := fmt.Fprintf(w, "| %d | %s | %s | %s | %s |\n", e.ID, e.Level, e.Type, e.Meaning, e.Cure); err != nil {
+			return err
+		}
+	}
+	return nil
+}
