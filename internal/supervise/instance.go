@@ -1,0 +1,391 @@
+package supervise
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"holdfast/internal/config"
+	"holdfast/internal/process"
+	"holdfast/internal/status"
+)
+
+// instance runs one machine. Its goroutine (run) is the only one that touches the machine and the
+// process; others send to the inbox or read the published view.
+type instance struct {
+	s      *Supervisor
+	output *process.Output
+	inbox  chan input
+	// dropsTold is how many dropped lines events have told of; the Supervisor's.
+	dropsTold uint64
+	// gone is closed when run has ended.
+	gone chan struct{}
+
+	mu sync.RWMutex
+	// shown is the machine's view after its newest input.
+	shown status.Instance
+	// wanted is the newest configuration; the machine takes it over with its next input.
+	wanted config.App
+
+	// Everything below belongs to run's goroutine.
+	machine machine
+	child   Child
+	target  status.Target
+	timer   *time.Timer
+	// stopTasks ends the goroutines of the present wait, probe or watch; tasks are all of them.
+	// epoch counts the cancellations: what a task of an earlier one still says no longer counts.
+	stopTasks context.CancelFunc
+	tasks     sync.WaitGroup
+	epoch     int
+	// settled are closed when a restart has led to a ready, failed or stopped instance.
+	settled []chan struct{}
+	leaving bool
+}
+
+func newInstance(s *Supervisor, app string, number int, c config.App) *instance {
+	id := app + "-" + strconv.Itoa(number)
+	i := &instance{
+		s:         s,
+		inbox:     make(chan input, 4),
+		gone:      make(chan struct{}),
+		wanted:    c,
+		stopTasks: func() {},
+		timer:     time.NewTimer(time.Hour),
+		output: process.NewOutput(process.OutputOptions{
+			Instance: id,
+			Path:     filepath.Join(s.options.LogDir, app, id+".log"),
+			MaxSize:  int64(c.Output.File.MaxSize),
+			MaxFiles: c.Output.File.MaxFiles,
+		}),
+	}
+	i.timer.Stop()
+	i.machine = machine{
+		app:    c,
+		random: jitter,
+		view: status.Instance{
+			ID: id, App: app, State: status.Stopped, Since: time.Now(), Why: "not started yet",
+		},
+	}
+	if !c.Autostart {
+		i.machine.view.Why = "autostart is off: start it with holdfast start " + app
+	}
+	i.shown = i.machine.view
+	return i
+}
+
+// settle asks for a restart and is answered when it has led somewhere.
+type settle struct {
+	restartInput
+	done chan struct{}
+}
+
+// told is an input from a task of the given epoch.
+type told struct {
+	input
+	epoch int
+}
+
+// leaveInput is a stop after which run ends.
+type leaveInput struct{ stopInput }
+
+// run carries the machine until a leaveInput has stopped it.
+func (i *instance) run(ctx context.Context) {
+	defer close(i.gone)
+	defer i.settleAll()
+	defer i.tasks.Wait()
+	defer func() { i.stopTasks() }()
+	for {
+		var exited <-chan struct{}
+		if i.child != nil {
+			exited = i.child.Done()
+		}
+		select {
+		case in := <-i.inbox:
+			i.handle(ctx, in)
+		case <-exited:
+			i.handle(ctx, i.bury())
+		case <-i.timer.C:
+			i.handle(ctx, timeUp{})
+		}
+		if i.leaving && i.child == nil && isDown(i.machine.view.State) {
+			i.forget()
+			return
+		}
+	}
+}
+
+// bury ends what is left of a process that has ended.
+func (i *instance) bury() ended {
+	// The gateway first: no new request must go to a dead process while its tree is cleared away.
+	i.s.options.Balancer.SetReady(i.target, false)
+	orphans := i.child.Kill()
+	exit := i.child.Exit()
+	i.child = nil
+	return ended{exit: exit, orphans: orphans}
+}
+
+// handle feeds the machine and carries out its effects, which may lead to further inputs.
+func (i *instance) handle(ctx context.Context, in input) {
+	switch asked := in.(type) {
+	case told:
+		if asked.epoch != i.epoch {
+			return
+		}
+		in = asked.input
+	case settle:
+		i.settled = append(i.settled, asked.done)
+		in = asked.restartInput
+	case leaveInput:
+		i.leaving = true
+		in = asked.stopInput
+	}
+	for in != nil {
+		i.mu.RLock()
+		i.machine.app = i.wanted
+		i.mu.RUnlock()
+		effects := i.machine.on(in, time.Now())
+		// Whoever hears of the effects must find the state that led to them.
+		i.show()
+		in = nil
+		for _, e := range effects {
+			if follow := i.do(ctx, e); follow != nil {
+				in = follow
+			}
+		}
+	}
+	if isSettled(&i.machine.view) {
+		i.settleAll()
+	}
+}
+
+// do carries out one effect; spawn leads straight to the next input.
+func (i *instance) do(ctx context.Context, e effect) input {
+	switch e := e.(type) {
+	case waitForDependencies:
+		needs := i.machine.app.DependsOn
+		i.task(ctx, func(ctx context.Context, tell func(input)) {
+			if i.s.board.wait(ctx, needs) {
+				tell(dependenciesReady{})
+			}
+		})
+	case spawn:
+		return i.spawn(ctx)
+	case probeStartup:
+		i.probeStartup(ctx)
+	case watch:
+		i.watch(ctx)
+	case balance:
+		if i.target.Address != "" {
+			i.s.options.Balancer.SetReady(i.target, e.ready)
+		}
+	case askToStop:
+		i.askToStop(ctx)
+	case kill:
+		if i.child != nil {
+			i.child.Kill()
+		}
+	case startTimer:
+		i.timer.Reset(e.after)
+	case cancel:
+		i.timer.Stop()
+		i.stopTasks()
+		i.stopTasks = func() {}
+		i.epoch++
+	case publish:
+		i.s.options.Bus.Publish(e.body)
+		i.output.Note(e.body.Message())
+	case countRestart:
+		i.s.metrics.countRestart(i.machine.view.App, e.reason)
+	}
+	return nil
+}
+
+// spawn starts a process.
+func (i *instance) spawn(ctx context.Context) input {
+	app := i.machine.app
+	port, err := i.port(ctx, app)
+	if err != nil {
+		return spawnFailed{err}
+	}
+	spec := i.spec(app, port)
+	child, err := i.s.options.Launcher.Start(spec)
+	if err != nil {
+		return spawnFailed{err}
+	}
+	i.child = child
+	i.target = status.Target{App: i.machine.view.App, Instance: i.machine.view.ID}
+	if port != 0 {
+		i.target.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	return spawned{pid: child.PID(), port: port, gated: app.StartupProbe != nil}
+}
+
+// port is the port for the next process, 0 for an app without one.
+func (i *instance) port(ctx context.Context, app config.App) (int, error) {
+	switch app.Port {
+	case config.PortNone:
+		return 0, nil
+	case config.PortAuto:
+		return i.s.ports.auto(ctx, i.machine.view.Port, i.machine.view.ID)
+	default:
+		port := int(app.Port) + i.number() - 1
+		return port, i.s.ports.fixedPort(ctx, port)
+	}
+}
+
+// number is n of "<app>-<n>".
+func (i *instance) number() int {
+	n, _ := strconv.Atoi(i.machine.view.ID[len(i.machine.view.App)+1:])
+	return n
+}
+
+func (i *instance) probeStartup(ctx context.Context) {
+	app, target, began := i.machine.app, i.target, time.Now()
+	i.task(ctx, func(ctx context.Context, tell func(input)) {
+		err := i.s.options.Prober.Startup(ctx, app.StartupProbe, target)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			tell(gaveUp{status.ReasonStartupProbe, err})
+		default:
+			i.s.metrics.start.WithLabelValues(target.App).Observe(time.Since(began).Seconds())
+			tell(startupDone{ready: startupDecides(app)})
+		}
+	})
+}
+
+// startupDecides reports whether a good startup probe shows readiness too: there is no readiness
+// probe, or it makes the same check.
+func startupDecides(app config.App) bool {
+	s, r := app.StartupProbe, app.ReadinessProbe
+	if r == nil || s == nil {
+		return r == nil
+	}
+	return reflect.DeepEqual(s.HTTPGet, r.HTTPGet) && reflect.DeepEqual(s.TCPSocket, r.TCPSocket)
+}
+
+func (i *instance) watch(ctx context.Context) {
+	app, target, prober := i.machine.app, i.target, i.s.options.Prober
+	if app.LivenessProbe != nil {
+		i.task(ctx, func(ctx context.Context, tell func(input)) {
+			prober.Liveness(ctx, app.LivenessProbe, target, func(err error) {
+				if err != nil {
+					tell(gaveUp{status.ReasonLivenessProbe, err})
+				}
+			})
+		})
+	}
+	if app.ReadinessProbe != nil {
+		ready := startupDecides(app)
+		i.task(ctx, func(ctx context.Context, tell func(input)) {
+			prober.Readiness(ctx, app.ReadinessProbe, target, ready, func(err error) {
+				tell(readiness{err})
+			})
+		})
+	}
+}
+
+// task runs a goroutine that the next cancel effect ends. It reports with tell.
+func (i *instance) task(ctx context.Context, do func(ctx context.Context, tell func(input))) {
+	ctx, cancel := context.WithCancel(ctx)
+	former, epoch := i.stopTasks, i.epoch
+	i.stopTasks = func() { former(); cancel() }
+	i.tasks.Go(func() {
+		defer cancel()
+		do(ctx, func(in input) {
+			select {
+			case i.inbox <- told{in, epoch}:
+			case <-ctx.Done():
+			}
+		})
+	})
+}
+
+// send hands an input from outside to run; it is dropped when run has ended.
+func (i *instance) send(in input) {
+	select {
+	case i.inbox <- in:
+	case <-i.gone:
+	}
+}
+
+// restart restarts the instance and returns when it is ready, has failed or was stopped, or when ctx
+// ends.
+func (i *instance) restart(ctx context.Context, reason status.Reason) {
+	done := make(chan struct{})
+	i.send(settle{restartInput{reason}, done})
+	select {
+	case <-done:
+	case <-i.gone:
+	case <-ctx.Done():
+	}
+}
+
+// leave stops the instance for good and returns when it is gone.
+func (i *instance) leave(reason status.Reason) {
+	i.send(leaveInput{stopInput{reason}})
+	<-i.gone
+}
+
+// configure hands over a changed configuration; it counts from the next input on.
+func (i *instance) configure(c config.App) {
+	i.mu.Lock()
+	i.wanted = c
+	i.mu.Unlock()
+}
+
+// view is what is told about the instance.
+func (i *instance) view() status.Instance {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.shown
+}
+
+// show publishes the machine's view.
+func (i *instance) show() {
+	i.mu.Lock()
+	i.shown = i.machine.view
+	i.mu.Unlock()
+	i.s.board.post(&i.machine.view, time.Now())
+}
+
+// forget drops every trace of an instance that is gone for good.
+func (i *instance) forget() {
+	v := &i.machine.view
+	i.s.options.Balancer.Remove(i.target)
+	i.s.options.Prober.Forget(v.App, v.ID)
+	i.s.ports.release(v.Port, v.ID)
+	i.s.board.remove(v.App, v.ID)
+	if err := i.output.Close(); err != nil {
+		i.s.options.Log.Warn("closing an app's log", zap.String("instance", v.ID), zap.Error(err))
+	}
+}
+
+func (i *instance) settleAll() {
+	for _, done := range i.settled {
+		close(done)
+	}
+	i.settled = nil
+}
+
+// isDown reports whether a state has no process and no plan.
+func isDown(s status.State) bool { return s == status.Stopped || s == status.Exited }
+
+// isSettled reports whether a restart has come to its end.
+func isSettled(v *status.Instance) bool {
+	switch v.State {
+	case status.Running:
+		return v.Ready
+	case status.Backoff, status.CrashLoop, status.Stopped, status.Exited:
+		return true
+	case status.Pending, status.Starting, status.Stopping:
+		return false
+	}
+	return false
+}

@@ -1,0 +1,78 @@
+package supervise
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/internal/status"
+)
+
+// metrics reads the states when it is scraped, so that no series outlives its app.
+type metrics struct {
+	s         *Supervisor
+	instances *prometheus.Desc
+	desired   *prometheus.Desc
+	dropped   *prometheus.Desc
+	restarts  *prometheus.CounterVec
+	start     *prometheus.HistogramVec
+}
+
+func newMetrics(s *Supervisor) *metrics {
+	return &metrics{
+		s: s,
+		instances: prometheus.NewDesc("holdfast_app_instances",
+			"Instances of the app by state.", []string{"app", "state"}, nil),
+		desired: prometheus.NewDesc("holdfast_app_instances_desired",
+			"Instances that the configuration wants.", []string{"app"}, nil),
+		dropped: prometheus.NewDesc("holdfast_log_lines_dropped_total",
+			"Lines of the instance's output that were dropped because its log file could not keep up.",
+			[]string{"app", "instance"}, nil),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_app_restarts_total",
+			Help: "Unasked restarts by the reason of the end before.",
+		}, []string{"app", "reason"}),
+		start: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "holdfast_app_start_duration_seconds",
+			Help:    "Time from the start of a process until its startup probe succeeded.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"app"}),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(out chan<- *prometheus.Desc) {
+	out <- m.instances
+	out <- m.desired
+	out <- m.dropped
+	m.restarts.Describe(out)
+	m.start.Describe(out)
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	m.s.mu.RLock()
+	for name, a := range m.s.apps {
+		out <- prometheus.MustNewConstMetric(m.desired, prometheus.GaugeValue, float64(a.config.Instances), name)
+		count := make(map[status.State]int)
+		for _, i := range a.instances {
+			v := i.view()
+			count[v.State]++
+			out <- prometheus.MustNewConstMetric(m.dropped, prometheus.CounterValue, float64(i.output.Dropped()), name, v.ID)
+		}
+		for _, state := range status.States() {
+			out <- prometheus.MustNewConstMetric(m.instances, prometheus.GaugeValue, float64(count[state]), name, string(state))
+		}
+	}
+	m.s.mu.RUnlock()
+	m.restarts.Collect(out)
+	m.start.Collect(out)
+}
+
+func (m *metrics) countRestart(app string, reason status.Reason) {
+	m.restarts.WithLabelValues(app, string(reason)).Inc()
+}
+
+// forget drops the counters of an app that is gone.
+func (m *metrics) forget(app string) {
+	m.restarts.DeletePartialMatch(prometheus.Labels{"app": app})
+	m.start.DeletePartialMatch(prometheus.Labels{"app": app})
+}

@@ -1,0 +1,436 @@
+// Package supervise keeps apps alive. It has one goroutine per instance, which owns that instance's
+// state machine (machine.go) and process; everything else talks to it through its inbox, so an
+// instance is never in two states and no input is lost. Supervisor.Run owns all of them and returns
+// when the last instance has ended.
+//
+// The gateway's pool is told directly (Balancer), before an event is published: traffic never
+// depends on the event bus.
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"holdfast/internal/config"
+	"holdfast/internal/event"
+	"holdfast/internal/process"
+	"holdfast/internal/status"
+)
+
+// dropReport is how often dropped output lines are told, so that a flood of lines does not become
+// one of events.
+const dropReport = 5 * time.Second
+
+// Launcher starts processes, each with its whole tree under control.
+type Launcher interface {
+	Start(process.Spec) (Child, error)
+}
+
+// Child is a running process with its tree.
+type Child interface {
+	PID() int
+	// Done is closed when the process itself has ended; its descendants may still run.
+	Done() <-chan struct{}
+	// Exit tells how it ended, once Done is closed.
+	Exit() status.Exit
+	// Signal asks it to end.
+	Signal(process.Stop) error
+	// Kill ends the whole tree, returns when it is gone and says how many processes besides the
+	// first one it had to end. It may be called again.
+	Kill() int
+}
+
+// Balancer is the gateway's side: where requests go.
+type Balancer interface {
+	// SetReady puts the target into balancing or takes it out.
+	SetReady(target status.Target, ready bool)
+	// Remove forgets the target.
+	Remove(target status.Target)
+	// Drain returns when no request is in flight at the target any more, or when ctx ends.
+	Drain(ctx context.Context, target status.Target)
+}
+
+// Prober runs the probes; see internal/health.
+type Prober interface {
+	Startup(ctx context.Context, probe *config.Probe, target status.Target) error
+	Liveness(ctx context.Context, probe *config.Probe, target status.Target, report func(error))
+	Readiness(ctx context.Context, probe *config.Probe, target status.Target, ready bool, report func(error))
+	Forget(app, instance string)
+}
+
+// Options are what a Supervisor needs.
+type Options struct {
+	Launcher Launcher
+	Balancer Balancer
+	Prober   Prober
+	Bus      *event.Bus
+	Metrics  prometheus.Registerer
+	Log      *zap.Logger
+	// LogDir is the folder of the apps' output: LogDir/<app>/<instance>.log.
+	LogDir string
+	// Environ is the environment that every app inherits.
+	Environ []string
+	// PortSeed makes two installations on one machine choose different ports first.
+	PortSeed string
+}
+
+// Supervisor keeps the apps of the configuration running.
+type Supervisor struct {
+	options Options
+	ports   *ports
+	board   *board
+	metrics *metrics
+
+	// requests are carried out by Run, which owns every goroutine.
+	requests chan func(*owner)
+
+	mu   sync.RWMutex
+	apps map[string]*app
+	// gone is closed when Run has ended: requests are no longer taken.
+	gone chan struct{}
+}
+
+// owner is Run's hold on the goroutines it must wait for; ctx is theirs.
+type owner struct {
+	ctx context.Context //nolint:containedctx // it is Run's own and never leaves its goroutine
+	wg  sync.WaitGroup
+}
+
+// app is one supervised app.
+type app struct {
+	name      string
+	config    config.App
+	instances []*instance
+	// endRoll stops a rolling restart that is under way.
+	endRoll context.CancelFunc
+}
+
+// New makes a Supervisor of no apps.
+func New(options Options) *Supervisor {
+	s := &Supervisor{
+		options:  options,
+		ports:    newPorts(options.PortSeed),
+		board:    newBoard(options.Bus),
+		requests: make(chan func(*owner)),
+		apps:     make(map[string]*app),
+		gone:     make(chan struct{}),
+	}
+	s.metrics = newMetrics(s)
+	options.Metrics.MustRegister(s.metrics)
+	return s
+}
+
+// Run supervises apps, and what Apply hands in later, until ctx ends. Then it stops every instance,
+// dependents before what they depend on, and returns when all are gone.
+func (s *Supervisor) Run(ctx context.Context, apps map[string]config.App) error {
+	defer close(s.gone)
+	// The instances outlive ctx by their graceful stop.
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	o := &owner{ctx: running}
+	s.reconcile(o, apps)
+	drops := time.NewTicker(dropReport)
+	defer drops.Stop()
+	for {
+		select {
+		case do := <-s.requests:
+			do(o)
+		case <-drops.C:
+			s.reportDrops()
+		case <-ctx.Done():
+			s.stopAll()
+			end()
+			o.wg.Wait()
+			return nil
+		}
+	}
+}
+
+// reportDrops publishes how many lines of output were dropped since the last time.
+func (s *Supervisor) reportDrops() {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for name, a := range s.apps {
+		for _, i := range a.instances {
+			if total := i.output.Dropped(); total > i.dropsTold {
+				s.options.Bus.Publish(event.OutputDropped{
+					About: event.About{App: name, Instance: i.view().ID}, Lines: total - i.dropsTold,
+				})
+				i.dropsTold = total
+			}
+		}
+	}
+}
+
+// Apply makes apps the ones that are supervised: new ones start, missing ones stop, and changed ones
+// are restarted one instance at a time. It returns once Run has taken them over.
+func (s *Supervisor) Apply(ctx context.Context, apps map[string]config.App) error {
+	return s.ask(ctx, func(o *owner) error {
+		s.reconcile(o, apps)
+		return nil
+	})
+}
+
+// ask has Run carry out do, and waits for its result.
+func (s *Supervisor) ask(ctx context.Context, do func(*owner) error) error {
+	result := make(chan error, 1)
+	select {
+	case s.requests <- func(o *owner) { result <- do(o) }:
+		return <-result
+	case <-s.gone:
+		return fmt.Errorf("%w: Holdfast is stopping", status.ErrConflict)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reconcile turns the running apps into the wanted ones.
+func (s *Supervisor) reconcile(o *owner, wanted map[string]config.App) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, a := range s.apps {
+		if _, ok := wanted[name]; !ok {
+			a.endRoll()
+			retire(o, a.instances)
+			delete(s.apps, name)
+			s.metrics.forget(name)
+		}
+	}
+	s.ports.reserve(wanted)
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		next := wanted[name]
+		a, ok := s.apps[name]
+		if !ok {
+			a = &app{name: name, config: next, endRoll: func() {}}
+			s.apps[name] = a
+		}
+		restart := ok && mustRestart(a.config, next)
+		a.config = next
+		for _, i := range a.instances {
+			i.configure(next)
+		}
+		s.scale(o, a)
+		if restart {
+			roll(o, a, status.ReasonConfig)
+		}
+	}
+}
+
+// mustRestart reports whether a running instance cannot take over the change. Restart policy, stop
+// method, output limits and the number of instances can be changed while it runs.
+func mustRestart(old, next config.App) bool {
+	for _, c := range []*config.App{&old, &next} {
+		c.Restart, c.Stop, c.Output = config.Restart{}, config.Stop{}, config.Output{}
+		c.Instances, c.DependsOn, c.Autostart = 0, nil, false
+	}
+	return !reflect.DeepEqual(old, next)
+}
+
+// scale starts missing instances and retires surplus ones.
+func (s *Supervisor) scale(o *owner, a *app) {
+	for n := len(a.instances) + 1; n <= a.config.Instances; n++ {
+		i := newInstance(s, a.name, n, a.config)
+		a.instances = append(a.instances, i)
+		o.wg.Go(func() { i.run(o.ctx) })
+		if a.config.Autostart {
+			i.send(startInput{})
+		}
+	}
+	if len(a.instances) > a.config.Instances {
+		retire(o, a.instances[a.config.Instances:])
+		a.instances = slices.Clone(a.instances[:a.config.Instances])
+	}
+}
+
+// retire stops instances for good, without waiting.
+func retire(o *owner, instances []*instance) {
+	for _, i := range instances {
+		o.wg.Go(func() { i.leave(status.ReasonConfig) })
+	}
+}
+
+// roll restarts a's running instances one after the other: the next one only once the former is
+// ready, has failed, or has used up its startup time.
+func roll(o *owner, a *app, reason status.Reason) {
+	a.endRoll()
+	var ctx context.Context
+	ctx, a.endRoll = context.WithCancel(o.ctx)
+	instances := slices.Clone(a.instances)
+	patience := rollPatience(a.config)
+	o.wg.Go(func() {
+		for _, i := range instances {
+			wait, done := context.WithTimeout(ctx, patience)
+			i.restart(wait, reason)
+			done()
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	})
+}
+
+// rollPatience is how long a restarted instance may take before the next one is restarted anyway.
+func rollPatience(c config.App) time.Duration {
+	patience := c.Stop.Grace.D() + 10*time.Second
+	if p := c.StartupProbe; p != nil {
+		patience += p.InitialDelay.D() + time.Duration(p.FailureThreshold)*p.Period.D()
+	}
+	return patience
+}
+
+// stopAll stops every instance: apps that depend on others first, then those.
+func (s *Supervisor) stopAll() {
+	s.mu.RLock()
+	left := maps.Clone(s.apps)
+	s.mu.RUnlock()
+	for len(left) > 0 {
+		var wg sync.WaitGroup
+		for _, name := range notNeeded(left) {
+			a := left[name]
+			delete(left, name)
+			a.endRoll()
+			for _, i := range a.instances {
+				wg.Go(func() { i.leave(status.ReasonShutdown) })
+			}
+		}
+		wg.Wait()
+	}
+}
+
+// notNeeded lists the apps on which no other of them depends. A cycle cannot pass validation; all
+// of them are listed then, so that a stop never hangs.
+func notNeeded(apps map[string]*app) []string {
+	needed := make(map[string]bool)
+	for _, a := range apps {
+		for _, dependency := range a.config.DependsOn {
+			needed[dependency] = true
+		}
+	}
+	free := slices.DeleteFunc(slices.Collect(maps.Keys(apps)), func(name string) bool { return needed[name] })
+	if len(free) == 0 {
+		return slices.Collect(maps.Keys(apps))
+	}
+	return free
+}
+
+// Apps tells about every app, sorted by name.
+func (s *Supervisor) Apps() []status.App {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]status.App, 0, len(s.apps))
+	for _, name := range slices.Sorted(maps.Keys(s.apps)) {
+		out = append(out, s.apps[name].view())
+	}
+	return out
+}
+
+// App tells about one app. The error is status.ErrNotFound.
+func (s *Supervisor) App(id string) (status.App, error) {
+	a, err := s.app(id)
+	if err != nil {
+		return status.App{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return a.view(), nil
+}
+
+// Start starts the instances of an app that are down. It does not wait for them.
+func (s *Supervisor) Start(ctx context.Context, id string) error {
+	return s.tell(ctx, id, startInput{})
+}
+
+// Stop stops an app until it is started again. It does not wait for its end.
+func (s *Supervisor) Stop(ctx context.Context, id string) error {
+	return s.tell(ctx, id, stopInput{status.ReasonRequested})
+}
+
+// Restart restarts an app's instances one after the other, and starts those that are down. It does
+// not wait for them.
+func (s *Supervisor) Restart(ctx context.Context, id string) error {
+	return s.ask(ctx, func(o *owner) error {
+		a, err := s.app(id)
+		if err == nil {
+			roll(o, a, status.ReasonRequested)
+		}
+		return err
+	})
+}
+
+func (s *Supervisor) tell(ctx context.Context, id string, in input) error {
+	return s.ask(ctx, func(*owner) error {
+		a, err := s.app(id)
+		if err != nil {
+			return err
+		}
+		a.endRoll()
+		for _, i := range a.instances {
+			i.send(in)
+		}
+		return nil
+	})
+}
+
+func (s *Supervisor) app(id string) (*app, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	a, ok := s.apps[id]
+	if !ok {
+		return nil, fmt.Errorf("app %q: %w; there are: %s", id, status.ErrNotFound, list(slices.Sorted(maps.Keys(s.apps))))
+	}
+	return a, nil
+}
+
+// view sums the app up. The caller holds the lock.
+func (a *app) view() status.App {
+	v := status.App{ID: a.name, Desired: a.config.Instances, Instances: make([]status.Instance, 0, len(a.instances))}
+	down := 0
+	for _, i := range a.instances {
+		iv := i.view()
+		v.Instances = append(v.Instances, iv)
+		if iv.Ready {
+			v.Ready++
+		}
+		if iv.State == status.Stopped || iv.State == status.Exited {
+			down++
+		}
+		if iv.Since.After(v.Since) {
+			v.Since = iv.Since
+		}
+		if v.Why == "" && !iv.Ready && iv.Why != "" {
+			v.Why = iv.ID + ": " + iv.Why
+		}
+	}
+	switch {
+	case down == len(a.instances):
+		v.Condition = status.Idle
+	case v.Ready == v.Desired:
+		v.Condition, v.Why = status.Healthy, ""
+	case v.Ready > 0:
+		v.Condition = status.Degraded
+	default:
+		v.Condition = status.Down
+	}
+	return v
+}
+
+// list joins names for a sentence.
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// jitter is the machine's source of randomness.
+func jitter() float64 { return rand.Float64() } //nolint:gosec // spreads restarts, guards nothing

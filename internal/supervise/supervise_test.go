@@ -1,0 +1,467 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"holdfast/internal/config"
+	"holdfast/internal/event"
+	"holdfast/internal/process"
+	"holdfast/internal/status"
+)
+
+// world is everything around a Supervisor, under the control of a test.
+type world struct {
+	t   *testing.T
+	sup *Supervisor
+	bus *event.Bus
+
+	mu       sync.Mutex
+	nextPID  int
+	children map[string]*fakeChild // the newest of each instance
+	starts   []string
+	refuse   map[string]error // instance -> start error
+	deaf     map[string]bool  // instance ignores signals
+	slow     map[string]time.Duration
+	ready    map[string]bool // targets in balancing, by instance
+	live     map[string]func(error)
+
+	end  context.CancelFunc
+	done chan struct{}
+}
+
+type fakeChild struct {
+	w     *world
+	id    string
+	pid   int
+	began time.Time
+	done  chan struct{}
+	once  sync.Once
+	exit  status.Exit
+}
+
+func (c *fakeChild) PID() int              { return c.pid }
+func (c *fakeChild) Done() <-chan struct{} { return c.done }
+func (c *fakeChild) Exit() status.Exit     { return c.exit }
+
+func (c *fakeChild) end(code int64) {
+	c.once.Do(func() {
+		c.exit = status.Exit{Code: code, Text: "ended", PID: c.pid, StartedAt: c.began, EndedAt: time.Now()}
+		close(c.done)
+	})
+}
+
+func (c *fakeChild) Signal(process.Stop) error {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	if !c.w.deaf[c.id] {
+		c.end(0)
+	}
+	return nil
+}
+
+func (c *fakeChild) Kill() int { c.end(-1); return 0 }
+
+func (w *world) Start(spec process.Spec) (Child, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.refuse[spec.ID]; err != nil {
+		return nil, err
+	}
+	w.nextPID++
+	c := &fakeChild{w: w, id: spec.ID, pid: w.nextPID, began: time.Now(), done: make(chan struct{})}
+	w.children[spec.ID] = c
+	w.starts = append(w.starts, spec.ID)
+	return c, nil
+}
+
+func (w *world) SetReady(t status.Target, ready bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	set(w.ready, t.Instance, ready)
+}
+
+func (w *world) Remove(t status.Target)               { w.SetReady(t, false) }
+func (w *world) Drain(context.Context, status.Target) {}
+func (w *world) Forget(string, string)                {}
+func (w *world) Startup(ctx context.Context, _ *config.Probe, t status.Target) error {
+	w.mu.Lock()
+	wait := w.slow[t.Instance]
+	w.mu.Unlock()
+	if wait < 0 {
+		return errors.New("refused")
+	}
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *world) Liveness(ctx context.Context, _ *config.Probe, t status.Target, report func(error)) {
+	w.mu.Lock()
+	w.live[t.Instance] = report
+	w.mu.Unlock()
+	<-ctx.Done()
+}
+
+func (w *world) Readiness(ctx context.Context, _ *config.Probe, _ status.Target, _ bool, _ func(error)) {
+	<-ctx.Done()
+}
+
+// begin runs a Supervisor inside the test's bubble.
+func begin(t *testing.T, apps map[string]config.App) *world {
+	t.Helper()
+	w := &world{
+		t: t, bus: event.NewBus(1000),
+		children: map[string]*fakeChild{}, refuse: map[string]error{}, deaf: map[string]bool{},
+		slow: map[string]time.Duration{}, ready: map[string]bool{}, live: map[string]func(error){},
+		done: make(chan struct{}),
+	}
+	w.sup = New(Options{
+		Launcher: w, Balancer: w, Prober: w, Bus: w.bus,
+		Metrics: prometheus.NewRegistry(), Log: zap.NewNop(), LogDir: t.TempDir(),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	w.end = cancel
+	go func() {
+		defer close(w.done)
+		if err := w.sup.Run(ctx, apps); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}()
+	synctest.Wait()
+	return w
+}
+
+// stop ends the Supervisor and waits for it.
+func (w *world) stop() {
+	w.end()
+	<-w.done
+}
+
+func (w *world) child(id string) *fakeChild {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.children[id]
+}
+
+func (w *world) started() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.starts)
+}
+
+func (w *world) app(id string) status.App {
+	w.t.Helper()
+	a, err := w.sup.App(id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+func (w *world) wantCondition(id string, want status.Condition, ready int) {
+	w.t.Helper()
+	synctest.Wait()
+	if a := w.app(id); a.Condition != want || a.Ready != ready {
+		w.t.Errorf("app %s is %s with %d ready, want %s with %d: %+v", id, a.Condition, a.Ready, want, ready, a.Instances)
+	}
+}
+
+func (w *world) types() []event.Type {
+	events, _ := w.bus.List(event.Query{})
+	var out []event.Type
+	for _, e := range events {
+		out = append(out, e.Type)
+	}
+	return out
+}
+
+func namedApp(instances int, change ...func(*config.App)) config.App {
+	app := testApp()
+	app.Instances, app.Autostart, app.Port = instances, true, config.PortNone
+	app.LivenessProbe = &config.Probe{}
+	for _, c := range change {
+		c(&app)
+	}
+	return app
+}
+
+func TestRunsTheConfiguredInstances(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2), "idle": namedApp(1, func(a *config.App) { a.Autostart = false })})
+		w.wantCondition("shop", status.Healthy, 2)
+		w.wantCondition("idle", status.Idle, 0)
+		w.stop()
+		w.wantCondition("shop", status.Idle, 0)
+	})
+}
+
+func TestExitIsFollowedByARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2)})
+		defer w.stop()
+		w.child("shop-1").end(1)
+		w.wantCondition("shop", status.Healthy, 2)
+		first := w.app("shop").Instances[0]
+		if first.Restarts != 1 || first.LastExit.Code != 1 || first.LastExit.Reason != status.ReasonExit {
+			t.Errorf("instance = %+v", first)
+		}
+		w.child("shop-1").end(1)
+		w.wantCondition("shop", status.Degraded, 1)
+		time.Sleep(time.Second) // of the bubble's clock
+		w.wantCondition("shop", status.Healthy, 2)
+	})
+}
+
+func TestAppDownAndRecoveredAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		defer w.stop()
+		w.child("shop-1").end(1)
+		synctest.Wait()
+		got := slices.DeleteFunc(w.types(), func(e event.Type) bool { return e != "app.down" && e != "app.recovered" })
+		if diff := cmp.Diff([]event.Type{"app.down", "app.recovered"}, got); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestStopStartRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2)})
+		defer w.stop()
+		ctx := t.Context()
+		check := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(w.sup.Stop(ctx, "shop"))
+		w.wantCondition("shop", status.Idle, 0)
+		check(w.sup.Start(ctx, "shop"))
+		w.wantCondition("shop", status.Healthy, 2)
+		check(w.sup.Restart(ctx, "shop"))
+		w.wantCondition("shop", status.Healthy, 2)
+		if diff := cmp.Diff(6, len(w.started())); diff != "" {
+			t.Errorf("starts: %v", w.started())
+		}
+		if err := w.sup.Stop(ctx, "shp"); !errors.Is(err, status.ErrNotFound) {
+			t.Errorf("unknown app: %v", err)
+		}
+	})
+}
+
+func TestRollingRestartKeepsOneInstanceServing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(3)})
+		defer w.stop()
+		w.mu.Lock()
+		for _, id := range []string{"shop-1", "shop-2", "shop-3"} {
+			w.slow[id] = 3 * time.Second
+		}
+		w.mu.Unlock()
+		if err := w.sup.Restart(t.Context(), "shop"); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 3 {
+			w.wantCondition("shop", status.Degraded, 2)
+			if got := len(w.started()); got != 3+n+1 {
+				t.Errorf("%d starts in step %d", got, n)
+			}
+			time.Sleep(3 * time.Second) // of the bubble's clock
+		}
+		w.wantCondition("shop", status.Healthy, 3)
+	})
+}
+
+func TestDeafChildIsKilledAfterItsGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		defer w.stop()
+		w.deaf["shop-1"] = true
+		began := time.Now()
+		if err := w.sup.Stop(t.Context(), "shop"); err != nil {
+			t.Fatal(err)
+		}
+		<-w.child("shop-1").done
+		if got := time.Since(began); got != 15*time.Second {
+			t.Errorf("killed after %v, want 15s", got)
+		}
+		w.wantCondition("shop", status.Idle, 0)
+	})
+}
+
+func TestLivenessFailureRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		defer w.stop()
+		w.live["shop-1"](errors.New("hung"))
+		w.wantCondition("shop", status.Healthy, 1)
+		if got := w.app("shop").Instances[0].LastExit; got.Reason != status.ReasonLivenessProbe {
+			t.Errorf("last exit = %+v", got)
+		}
+	})
+}
+
+func TestDependentsStartLateAndStopFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ids := []string{"db-1", "api-1", "web-1"}
+		on := func(name string) func(*config.App) {
+			return func(a *config.App) { a.DependsOn = []string{name} }
+		}
+		w := begin(t, map[string]config.App{"web": namedApp(1, on("api")), "api": namedApp(1, on("db")), "db": namedApp(1)})
+		synctest.Wait()
+		if diff := cmp.Diff(ids, w.started()); diff != "" {
+			t.Errorf("starts (-want +got):\n%s", diff)
+		}
+		w.stop()
+		var stops []string
+		events, _ := w.bus.List(event.Query{Type: "instance.stopped"})
+		for _, e := range events {
+			stops = append(stops, e.Instance)
+		}
+		slices.Reverse(ids)
+		if diff := cmp.Diff(ids, stops); diff != "" {
+			t.Errorf("stops (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestDependencyThatEndedWellCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{
+			"migrate": namedApp(1, func(a *config.App) {
+				a.Restart.Policy = config.RestartOnFailure
+				a.StartupProbe = &config.Probe{}
+			}),
+			"web": namedApp(1, func(a *config.App) { a.DependsOn = []string{"migrate"} }),
+		})
+		defer w.stop()
+		w.child("migrate-1").end(0)
+		w.wantCondition("web", status.Healthy, 1)
+	})
+}
+
+func TestApply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"same": namedApp(1), "gone": namedApp(1), "changed": namedApp(2), "tuned": namedApp(1), "grown": namedApp(1), "shrunk": namedApp(3)})
+		defer w.stop()
+		before := len(w.started())
+		err := w.sup.Apply(t.Context(), map[string]config.App{
+			"same":    namedApp(1),
+			"changed": namedApp(2, func(a *config.App) { a.Command = []string{"other"} }),
+			"tuned":   namedApp(1, func(a *config.App) { a.Stop.Grace = config.Duration(time.Second) }),
+			"grown":   namedApp(2),
+			"shrunk":  namedApp(1),
+			"new":     namedApp(1),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		got := w.started()[before:]
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"changed-1", "changed-2", "grown-2", "new-1"}, got); diff != "" {
+			t.Errorf("starts (-want +got):\n%s", diff)
+		}
+		var names []string
+		for _, a := range w.sup.Apps() {
+			names = append(names, a.ID)
+			w.wantCondition(a.ID, status.Healthy, a.Desired)
+		}
+		if diff := cmp.Diff([]string{"changed", "grown", "new", "same", "shrunk", "tuned"}, names); diff != "" {
+			t.Errorf("apps (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestStartRefusalBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1, func(a *config.App) { a.Autostart = false })})
+		defer w.stop()
+		w.refuse["shop-1"] = errors.New("no such program")
+		if err := w.sup.Start(t.Context(), "shop"); err != nil {
+			t.Fatal(err)
+		}
+		w.wantCondition("shop", status.Down, 0)
+		if a := w.app("shop"); a.Instances[0].State != status.Backoff || a.Why != "shop-1: no such program" {
+			t.Errorf("app = %+v", a)
+		}
+		w.mu.Lock()
+		delete(w.refuse, "shop-1")
+		w.mu.Unlock()
+		time.Sleep(time.Second) // of the bubble's clock
+		w.wantCondition("shop", status.Healthy, 1)
+	})
+}
+
+func TestRequestsAfterTheEndAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		w.stop()
+		if err := w.sup.Start(t.Context(), "shop"); !errors.Is(err, status.ErrConflict) {
+			t.Errorf("Start after the end: %v", err)
+		}
+		if err := w.sup.Apply(t.Context(), nil); !errors.Is(err, status.ErrConflict) {
+			t.Errorf("Apply after the end: %v", err)
+		}
+	})
+}
+
+func TestMetricsFollowTheApps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewRegistry()
+		w := begin(t, map[string]config.App{"shop": namedApp(2)})
+		defer w.stop()
+		reg.MustRegister(w.sup.metrics)
+		w.child("shop-1").end(1)
+		synctest.Wait()
+		if got := metric(t, reg, "holdfast_app_restarts_total", "shop"); got != 1 {
+			t.Errorf("restarts = %v, want 1", got)
+		}
+		if err := w.sup.Apply(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		families, err := reg.Gather()
+		if err != nil || len(families) != 0 {
+			t.Errorf("series of a removed app are left: %v %v", families, err)
+		}
+	})
+}
+
+// metric sums the series of a family that have the app.
+func metric(t *testing.T, reg *prometheus.Registry, name, app string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "app" && l.GetValue() == app {
+					sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return sum
+}

@@ -1,0 +1,162 @@
+// Package telemetry is how Holdfast tells about itself: its log (zap, to a rotated file and, in a
+// console, to the person there), the gateway's access log, the Prometheus registry, and the lines
+// and Event Log entries made from events.
+//
+// Log lines are JSON objects with timestamp, level, message, service and, where a request is
+// concerned, trace_id. The service log is written through at once, so that the last line before a
+// crash is on disk; the access log is buffered for up to a second.
+package telemetry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/DeRuina/timberjack"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"holdfast/internal/config"
+)
+
+// The access log's buffer: at most so much is lost by a crash.
+const (
+	accessBuffer = 256 << 10
+	accessFlush  = time.Second
+)
+
+// Options are what Open needs.
+type Options struct {
+	Logging config.Logging
+	// Service is the name in every line: the installation's name.
+	Service string
+	// Dir is the logs folder; it is made if missing.
+	Dir string
+	// Console, when set, receives the lines too, in the format of the configuration.
+	Console io.Writer
+	// Compact makes the console's lines short ones for a person whatever the format is.
+	Compact bool
+}
+
+// Logs are the open logs.
+type Logs struct {
+	// Log is the service log.
+	Log *zap.Logger
+	// Access is the access log; a no-op logger when it is off.
+	Access *zap.Logger
+
+	level   zap.AtomicLevel
+	closers []func() error
+}
+
+// Open makes the logs folder and opens the logs in it.
+func Open(o Options) (*Logs, error) {
+	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("logs folder: %w; make it writable for the service's account", err)
+	}
+	l := &Logs{level: zap.NewAtomicLevelAt(level(o.Logging.Level)), Access: zap.NewNop()}
+	file := l.rotated(o.Dir, "holdfast.log", o.Logging.File)
+	cores := []zapcore.Core{zapcore.NewCore(jsonEncoder(), zapcore.AddSync(file), l.level)}
+	if o.Console != nil {
+		cores = append(cores, zapcore.NewCore(consoleEncoder(o), zapcore.Lock(zapcore.AddSync(o.Console)), l.level))
+	}
+	l.Log = zap.New(zapcore.NewTee(cores...), zap.Fields(zap.String("service", o.Service)))
+	if o.Logging.Access.Enabled {
+		buffered := &zapcore.BufferedWriteSyncer{
+			WS:            zapcore.AddSync(l.rotated(o.Dir, "access.log", o.Logging.Access.File)),
+			Size:          accessBuffer,
+			FlushInterval: accessFlush,
+		}
+		// Closed before the file under it.
+		l.closers = append(l.closers, buffered.Stop)
+		l.Access = zap.New(zapcore.NewCore(jsonEncoder(), buffered, zapcore.InfoLevel), zap.Fields(zap.String("service", o.Service)))
+	}
+	return l, nil
+}
+
+// SetLevel changes the level of the service log while it is in use.
+func (l *Logs) SetLevel(to config.LogLevel) { l.level.SetLevel(level(to)) }
+
+// Close writes what is buffered and closes the files.
+func (l *Logs) Close() error {
+	var errs []error
+	for n := len(l.closers) - 1; n >= 0; n-- {
+		errs = append(errs, l.closers[n]())
+	}
+	return errors.Join(errs...)
+}
+
+// rotated opens a log file that is rotated by size. Its writer opens the file with the first line.
+func (l *Logs) rotated(dir, name string, limits config.RotatedFile) io.Writer {
+	file := &timberjack.Logger{
+		Filename:   filepath.Join(dir, name),
+		MaxSize:    megabytes(limits.MaxSize),
+		MaxBackups: limits.MaxFiles,
+	}
+	l.closers = append(l.closers, file.Close)
+	return file
+}
+
+// megabytes is timberjack's unit, at least one.
+func megabytes(s config.Size) int { return int(max(int64(s)>>20, 1)) }
+
+func level(l config.LogLevel) zapcore.Level {
+	switch l {
+	case config.LevelDebug:
+		return zapcore.DebugLevel
+	case config.LevelWarn:
+		return zapcore.WarnLevel
+	case config.LevelError:
+		return zapcore.ErrorLevel
+	case config.LevelInfo:
+		return zapcore.InfoLevel
+	}
+	return zapcore.InfoLevel
+}
+
+func jsonEncoder() zapcore.Encoder {
+	return zapcore.NewJSONEncoder(zapcore.EncoderConfig{
+		TimeKey:        "timestamp",
+		LevelKey:       "level",
+		MessageKey:     "message",
+		NameKey:        "logger",
+		StacktraceKey:  "stacktrace",
+		EncodeTime:     zapcore.RFC3339NanoTimeEncoder,
+		EncodeLevel:    zapcore.LowercaseLevelEncoder,
+		EncodeDuration: zapcore.SecondsDurationEncoder,
+	})
+}
+
+func consoleEncoder(o Options) zapcore.Encoder {
+	if o.Logging.Format == config.FormatJSON && !o.Compact {
+		return jsonEncoder()
+	}
+	return zapcore.NewConsoleEncoder(zapcore.EncoderConfig{
+		TimeKey:          "timestamp",
+		LevelKey:         "level",
+		MessageKey:       "message",
+		EncodeTime:       zapcore.TimeEncoderOfLayout("15:04:05.000"),
+		EncodeLevel:      zapcore.CapitalLevelEncoder,
+		EncodeDuration:   zapcore.StringDurationEncoder,
+		ConsoleSeparator: " ",
+	})
+}
+
+// NewRegistry makes the Prometheus registry with what concerns the process itself.
+func NewRegistry(version, goVersion string) *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "holdfast_build_info",
+		Help:        "Always 1; its labels tell the version.",
+		ConstLabels: prometheus.Labels{"version": version, "goversion": goVersion},
+	})
+	info.Set(1)
+	reg.MustRegister(info, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "holdfast"}))
+	return reg
+}
