@@ -30,10 +30,14 @@ type Pool struct {
 
 // member is a target with its traffic and its connections.
 type member struct {
-	target    status.Target
-	scheme    string
-	ready     bool // guarded by Pool.mu
-	inFlight  atomic.Int64
+	target   status.Target
+	scheme   string
+	ready    bool // guarded by Pool.mu
+	inFlight atomic.Int64
+	// closed is the opposite of ready for whoever has just picked the member from an older list;
+	// idle gets a token when the last lease of a closed member comes back.
+	closed    atomic.Bool
+	idle      chan struct{}
 	restUntil atomic.Int64 // Unix nanoseconds; 0 = not resting
 	transport transport
 }
@@ -62,6 +66,7 @@ func NewStatic(name string, urls []string) (*Pool, error) {
 			target:    status.Target{Instance: u.Host, Address: u.Host},
 			scheme:    u.Scheme,
 			ready:     true,
+			idle:      make(chan struct{}, 1),
 			transport: newTransport(),
 		}
 		p.members = append(p.members, m)
@@ -95,11 +100,12 @@ func (p *Pool) SetReady(t status.Target, ready bool) {
 		if !ready {
 			return
 		}
-		m = &member{target: t, scheme: "http", transport: newTransport()}
+		m = &member{target: t, scheme: "http", idle: make(chan struct{}, 1), transport: newTransport()}
 		p.drop(func(old *member) bool { return old.target.Instance == t.Instance })
 		p.members = append(p.members, m)
 	}
 	m.restUntil.Store(0)
+	m.closed.Store(!ready)
 	if m.ready != ready {
 		m.ready = ready
 		p.publish()
@@ -179,7 +185,7 @@ func (l Lease) Transport() http.RoundTripper { return l.m.transport }
 // Done gives the lease back; it is called exactly once. Err is nil unless the target is at fault:
 // a client that went away is not the target's failure.
 func (l Lease) Done(err error) {
-	l.m.inFlight.Add(-1)
+	l.m.release()
 	if IsConnectError(err) {
 		l.m.restUntil.Store(time.Now().Add(restAfterFailure).UnixNano())
 	}
@@ -188,23 +194,29 @@ func (l Lease) Done(err error) {
 // Acquire picks a ready target by the rule b, passing over those in not. It fails with
 // status.ErrNotReady when there is none.
 func (p *Pool) Acquire(b config.Balance, not ...status.Target) (Lease, error) {
-	ready := *p.ready.Load()
-	if len(ready) == 0 {
-		return Lease{}, status.ErrNotReady
+	for {
+		ready := *p.ready.Load()
+		if len(ready) == 0 {
+			return Lease{}, status.ErrNotReady
+		}
+		start := int(p.turn.Add(1) % uint64(len(ready))) //nolint:gosec // smaller than len(ready)
+		var m *member
+		switch b {
+		case config.LeastConn:
+			m = leastConn(ready, start, not)
+		case config.RoundRobin:
+			m = roundRobin(ready, start, not)
+		default:
+			m = roundRobin(ready, start, not)
+		}
+		if m == nil {
+			return Lease{}, status.ErrNotReady
+		}
+		m.inFlight.Add(1)
+		if !m.closed.Load() {
+			return Lease{m}, nil
+		}
+		// It was closed after the list was read, and a Drain may have counted already.
+		m.release()
 	}
-	start := int(p.turn.Add(1) % uint64(len(ready))) //nolint:gosec // smaller than len(ready)
-	var m *member
-	switch b {
-	case config.LeastConn:
-		m = leastConn(ready, start, not)
-	case config.RoundRobin:
-		m = roundRobin(ready, start, not)
-	default:
-		m = roundRobin(ready, start, not)
-	}
-	if m == nil {
-		return Lease{}, status.ErrNotReady
-	}
-	m.inFlight.Add(1)
-	return Lease{m}, nil
 }
