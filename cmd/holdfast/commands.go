@@ -5,6 +5,14 @@ import "github.com/spf13/cobra"
 // commands are the subcommands, one file each.
 func commands(c *console) []*cobra.Command {
 	return []*cobra.Command{
+		newStatusCommand(c),
+		newStartCommand(c),
+		newStopCommand(c),
+		newRestartCommand(c),
+		newLogsCommand(c),
+		newEventsCommand(c),
+		newRoutesCommand(c),
+		newReloadCommand(c),
 		newVersionCommand(c),
 	}
 }

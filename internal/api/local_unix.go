@@ -40,6 +40,10 @@ func listenLocal(ctx context.Context, endpoint, name string, log *zap.Logger) (n
 	return &localListener{Listener: listener, lock: lock, log: log}, nil
 }
 
+func dialLocal(ctx context.Context, endpoint string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "unix", endpoint)
+}
+
 // ownFolder makes dir for us alone, or checks that nobody else could put another socket there.
 func ownFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

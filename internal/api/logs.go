@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -22,11 +23,14 @@ type logsInput struct {
 	AppPath
 	Page
 	StreamQuery
-	Instance string `query:"instance" maxLength:"80" doc:"Only lines of this instance." example:"shop-1"`
-	Stream   string `query:"stream" enum:"stdout,stderr,holdfast" doc:"Only lines of this stream; holdfast has Holdfast's own notes, such as a start."`
+	Instance string    `query:"instance" maxLength:"80" doc:"Only lines of this instance." example:"shop-1"`
+	Stream   string    `query:"stream" enum:"stdout,stderr,holdfast" doc:"Only lines of this stream; holdfast has Holdfast's own notes, such as a start."`
+	Since    time.Time `query:"since" doc:"Only lines that are not older."`
 }
 
-func (in *logsInput) wants(l status.Line) bool { return in.Stream == "" || l.Stream == in.Stream }
+func (in *logsInput) wants(l status.Line) bool {
+	return (in.Stream == "" || l.Stream == in.Stream) && !l.Time.Before(in.Since)
+}
 
 func (s *Server) registerLogs() {
 	list := s.schemaOf(reflect.TypeFor[List[status.Line]]())

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/api"
+	"holdfast/internal/status"
+)
+
+func newStatusCommand(c *console) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [APP]",
+		Short: "Show how the apps are, or one app in detail",
+		Long: `Shows every app in one line; with a name, the instances of that app, why it is not healthy and the
+last line it wrote to stderr.
+
+Conditions: healthy (every wanted instance is ready), degraded (some are), down (none is), stopped
+(on request, or ended for good as its restart policy allows).`,
+		Example: `  holdfast status
+  holdfast status shop
+  holdfast status -o json`,
+		Args:              takes(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: c.completeApps(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withClient(cmd, func(ctx context.Context, client *api.Client) error {
+				if len(args) == 1 {
+					return c.showApp(ctx, client, args[0])
+				}
+				return c.showOverview(ctx, client)
+			})
+		},
+	}
+}
+
+// overview is what `holdfast status` prints.
+type overview struct {
+	Service api.ServiceStatus `json:"service"`
+	Apps    []status.App      `json:"apps"`
+}
+
+func (c *console) showOverview(ctx context.Context, client *api.Client) error {
+	var o overview
+	var err error
+	if o.Service, err = client.Service(ctx); err != nil {
+		return err
+	}
+	if o.Apps, err = client.Apps(ctx); err != nil {
+		return err
+	}
+	return c.show(o, func(w io.Writer) error { return c.writeOverview(w, c.style(), o) })
+}
+
+func (c *console) writeOverview(w io.Writer, s style, o overview) error {
+	state := s.paint(green, "ready")
+	if !o.Service.Ready {
+		state = s.paint(yellow, "not ready")
+	}
+	fmt.Fprintf(w, "%s %s is %s (revision %d, up %s)\n",
+		o.Service.Name, o.Service.Version, state, o.Service.Revision, span(s.now.Sub(o.Service.StartedAt)))
+	for _, reason := range o.Service.Reasons {
+		fmt.Fprintf(w, "  Why     %s\n", reason)
+	}
+	if !o.Service.LastReload.Applied {
+		fmt.Fprintf(w, "  Config  the files have errors and are not in force; see: %s\n", c.command("check"))
+	}
+	if len(o.Apps) == 0 {
+		_, err := fmt.Fprintf(w, "No apps are configured.\nNext: add one to the configuration file, then: %s\n", c.command("reload"))
+		return err
+	}
+	rows := [][]string{{"APP", "CONDITION", "READY", "RESTARTS", "SINCE"}}
+	dots := []string{" "}
+	worst := o.Apps[0]
+	for _, a := range o.Apps {
+		restarts := 0
+		for _, i := range a.Instances {
+			restarts += i.Restarts
+		}
+		rows = append(rows, []string{a.ID, string(a.Condition), fmt.Sprintf("%d/%d", a.Ready, a.Desired), fmt.Sprint(restarts), s.since(a.Since)})
+		dots = append(dots, s.dot(a.Condition))
+		if worst.Condition == status.Healthy && a.Condition != status.Healthy {
+			worst = a
+		}
+	}
+	if err := dottedTable(w, dots, rows); err != nil {
+		return err
+	}
+	for _, a := range o.Apps {
+		if a.Condition != status.Healthy && a.Condition != status.Idle && a.Why != "" {
+			fmt.Fprintf(w, "  Why     %s: %s\n", a.ID, printable(a.Why))
+		}
+	}
+	_, err := fmt.Fprintf(w, "Next: %s\n", c.command("status "+worst.ID))
+	return err
+}
+
+// dottedTable puts a dot before each row. Colours would count as width inside the table.
+func dottedTable(w io.Writer, dots []string, rows [][]string) error {
+	var b strings.Builder
+	if err := table(&b, "", rows); err != nil {
+		return err
+	}
+	i := 0
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintf(w, "%s %s", dots[i], line); err != nil {
+			return err
+		}
+		i++
+	}
+	return nil
+}
+
+func (c *console) showApp(ctx context.Context, client *api.Client, id string) error {
+	app, err := client.App(ctx, id)
+	if err != nil {
+		return err
+	}
+	return c.show(app, func(w io.Writer) error {
+		var last *status.Line
+		if app.Condition == status.Degraded || app.Condition == status.Down {
+			// The line is a help, not the answer.
+			if lines, err := client.Logs(ctx, api.LogQuery{App: id, Stream: "stderr", Newest: 1}); err == nil && len(lines) == 1 {
+				last = &lines[0]
+			}
+		}
+		return c.writeApp(w, c.style(), app, last)
+	})
+}
+
+func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Line) error {
+	fmt.Fprintf(w, "%s %s %s %s (%d/%d ready) since %s\n",
+		s.dot(app.Condition), app.ID, s.dash(), app.Condition, app.Ready, app.Desired, s.since(app.Since))
+	rows := [][]string{{"ID", "PID", "STATE", "READY", "RESTARTS", "PORT"}}
+	for _, i := range app.Instances {
+		ready := "no"
+		if i.Ready {
+			ready = "yes"
+		}
+		rows = append(rows, []string{i.ID, s.number(i.PID), string(i.State), ready, fmt.Sprint(i.Restarts), s.number(i.Port)})
+	}
+	if err := table(w, "  ", rows); err != nil {
+		return err
+	}
+	for _, why := range reasons(app) {
+		fmt.Fprintf(w, "  Why      %s\n", printable(why))
+	}
+	if last != nil {
+		fmt.Fprintf(w, "%s %s %s %s\n", s.clock(last.Time), last.Instance, last.Stream, printable(last.Text))
+	}
+	_, err := fmt.Fprintf(w, "Next: %s\n", c.command(nextFor(app)))
+	return err
+}
+
+// reasons are the app's own and, where that says nothing, those of its instances.
+func reasons(app status.App) []string {
+	if app.Condition == status.Healthy {
+		return nil
+	}
+	if app.Why != "" {
+		return []string{app.Why}
+	}
+	var all []string
+	for _, i := range app.Instances {
+		if i.Why != "" {
+			all = append(all, i.ID+": "+i.Why)
+		}
+	}
+	return all
+}
+
+// nextFor is the command that most likely helps.
+func nextFor(app status.App) string {
+	if app.Condition == status.Idle {
+		return "start " + app.ID
+	}
+	for _, i := range app.Instances {
+		if !i.Ready {
+			return "logs " + i.ID + " --since 5m"
+		}
+	}
+	return "logs " + app.ID + " -f"
+}
