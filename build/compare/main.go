@@ -1,0 +1,123 @@
+//go:build linux
+
+// Command compare measures Holdfast's supervision beside what a user would pick instead: supervisord,
+// s6, runit and PM2. All run at the same time, keep the same tiny HTTP server alive, and take turns
+// in every round, so that what the machine does meanwhile falls on all alike.
+//
+//	build/bench                     installs what it needs and runs this
+//	build/bench -rounds 50 -markdown result.md
+//
+// It prints tables in markdown and decides nothing: no timing is asserted.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are what may be asked for.
+type options struct {
+	rounds, starts int
+	idle           time.Duration
+	only           []string
+	markdown       string
+	pm2            string
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	text, err := compare(ctx, o, stderr)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "compare: %v\n", err)
+		return 1
+	}
+	_, _ = io.WriteString(stdout, text)
+	if o.markdown != "" {
+		if err := os.WriteFile(o.markdown, []byte(text), 0o600); err != nil {
+			_, _ = fmt.Fprintf(stderr, "compare: %v\n", err)
+			return 1
+		}
+	}
+	return 0
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&o.rounds, "rounds", 20, "how often each one's program is killed")
+	flags.IntVar(&o.starts, "starts", 20, "how often each one is started")
+	flags.DurationVar(&o.idle, "idle", 5*time.Second, "how long each one idles before its memory is read")
+	flags.StringVar(&o.markdown, "markdown", "", "write the tables to this file as well")
+	flags.StringVar(&o.pm2, "pm2", "", "path of pm2-runtime (empty leaves PM2 out)")
+	only := flags.String("only", "", "comma-separated names to measure (default all)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.rounds < 1 || o.rounds > 1000 || o.starts < 1 || o.starts > 1000 || flags.NArg() > 0 {
+		_, _ = fmt.Fprintln(stderr, "compare: -rounds and -starts are from 1 to 1000")
+		return o, errors.New("usage")
+	}
+	if *only != "" {
+		o.only = strings.Split(*only, ",")
+	}
+	return o, nil
+}
+
+// compare runs all measurements and returns the report.
+func compare(ctx context.Context, o options, progress io.Writer) (string, error) {
+	dir, err := os.MkdirTemp("", "holdfast-bench-")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	b := &bench{dir: dir, target: filepath.Join(dir, "target"), holdfast: filepath.Join(dir, "holdfast"), mark: filepath.Base(dir)}
+	defer b.killAll()
+	all := supervisors(b, o)
+	binaries := map[string]string{b.target: "./build/compare/target"}
+	if slices.ContainsFunc(all, func(s supervisor) bool { return s.name == "Holdfast" }) {
+		binaries[b.holdfast] = "./cmd/holdfast"
+	}
+	for out, pkg := range binaries {
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg) //nolint:gosec // two constants
+		if text, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+		}
+	}
+	_, _ = fmt.Fprintf(progress, "restart: %d rounds of %d supervisors\n", o.rounds, len(all))
+	restarts, err := b.restarts(ctx, all, o.rounds)
+	if err != nil {
+		return "", err
+	}
+	_, _ = fmt.Fprintf(progress, "start: %d rounds\n", o.starts)
+	starts, err := b.starts(ctx, all, o.starts)
+	if err != nil {
+		return "", err
+	}
+	_, _ = fmt.Fprintf(progress, "memory: five programs, %v idle\n", o.idle)
+	memory, err := b.memory(ctx, all, o.idle)
+	if err != nil {
+		return "", err
+	}
+	return report(restarts, starts, memory), nil
+}
