@@ -13,9 +13,12 @@ const Version = 1
 
 // Config is the whole configuration. Named things are maps: they merge across files by name and
 // their names are ids in the API and the metrics.
+//
+// The rule tags are read by the strict reader, the JSON schema and the reference page; shape.go
+// says what each means.
 type Config struct {
 	// Version of the format (required in the main file; 1).
-	Version int `yaml:"version"`
+	Version int `yaml:"version" rule:"required"`
 	// Management is the API for people and programs that drive Holdfast.
 	Management Management `yaml:"management"`
 	// Listeners are the addresses on which the gateway accepts requests. With none at all there is
@@ -43,7 +46,7 @@ type Management struct {
 // Listener is one address of the gateway.
 type Listener struct {
 	// Address is host:port or :port (required).
-	Address string `yaml:"address"`
+	Address string `yaml:"address" rule:"required"`
 	// Certificate names an entry of certificates; with it the listener speaks TLS (1.2 and later).
 	Certificate string `yaml:"certificate"`
 	// RedirectTo names another listener; every request is answered with a 308 to it.
@@ -54,22 +57,22 @@ type Listener struct {
 	// HTTP2 offers HTTP/2 on a TLS listener (default true).
 	HTTP2 bool `yaml:"http2"`
 	// ReadHeaderTimeout bounds the reading of a request's header (default 10s).
-	ReadHeaderTimeout Duration `yaml:"read_header_timeout"`
+	ReadHeaderTimeout Duration `yaml:"read_header_timeout" rule:"min=1ms"`
 	// ReadTimeout bounds the reading of a whole request, body included (default 0s: no bound, for
 	// long uploads; the idle bound below still holds between requests).
 	ReadTimeout Duration `yaml:"read_timeout"`
 	// IdleTimeout ends a kept-alive connection without a request (default 2m).
-	IdleTimeout Duration `yaml:"idle_timeout"`
+	IdleTimeout Duration `yaml:"idle_timeout" rule:"min=1ms"`
 	// MaxHeaderSize bounds a request's header (default 32KiB); beyond it the answer is 431.
-	MaxHeaderSize Size `yaml:"max_header_size"`
+	MaxHeaderSize Size `yaml:"max_header_size" rule:"min=1KiB,max=16MiB"`
 }
 
 // Certificate is a certificate chain and its private key, reread when a file changes.
 type Certificate struct {
 	// CertFile is a PEM file: the certificate, then its intermediates (required).
-	CertFile string `yaml:"cert_file"`
+	CertFile string `yaml:"cert_file" rule:"required,path"`
 	// KeyFile is the PEM file of the private key (required).
-	KeyFile string `yaml:"key_file"`
+	KeyFile string `yaml:"key_file" rule:"required,path"`
 }
 
 // Logging is how Holdfast logs.
@@ -87,9 +90,9 @@ type Logging struct {
 // RotatedFile bounds a log on disk.
 type RotatedFile struct {
 	// MaxSize is the size at which a file is rotated (default 50MiB).
-	MaxSize Size `yaml:"max_size"`
+	MaxSize Size `yaml:"max_size" rule:"min=1KiB"`
 	// MaxFiles is how many rotated files are kept beside the live one (default 10).
-	MaxFiles int `yaml:"max_files"`
+	MaxFiles int `yaml:"max_files" rule:"min=0,max=1000"`
 }
 
 // AccessLog is the gateway's log of requests.
@@ -104,17 +107,17 @@ type AccessLog struct {
 // http stop method, ${port}, ${app} and ${instance} stand for the instance's own values.
 type App struct {
 	// Command is the program and its arguments, as a list: no shell reads it (required).
-	Command []string `yaml:"command"`
-	// Directory is the working directory (default: the folder of the file that names the app).
+	Command []string `yaml:"command" rule:"required,program,placeholders=instance"`
+	// Directory is the working directory (default: the folder of the file that gives the command).
 	// Relative paths, here and in Command[0] when it holds a separator, start at that folder.
-	Directory string `yaml:"directory"`
+	Directory string `yaml:"directory" rule:"path"`
 	// Env is added to Holdfast's own environment for the program.
-	Env map[string]secret.Value `yaml:"env"`
+	Env map[string]secret.Value `yaml:"env" rule:"placeholders=instance"`
 	// Port is auto, none or a number: instance n gets number+n-1. It is injected as PORT,
 	// HTTP_PLATFORM_PORT, ASPNETCORE_URLS and SERVER_PORT (default auto).
 	Port Port `yaml:"port"`
 	// Instances is how many run at once (default 1, at most 1000).
-	Instances int `yaml:"instances"`
+	Instances int `yaml:"instances" rule:"min=0,max=1000"`
 	// DependsOn names apps that must be ready before this one starts.
 	DependsOn []string `yaml:"depends_on"`
 	// Autostart starts the app with Holdfast (default true).
@@ -140,14 +143,14 @@ type Restart struct {
 	// Policy is always, on_failure or never (default always: an HTTP server has no reason to end).
 	Policy RestartPolicy `yaml:"policy"`
 	// Backoff is the delay before the second restart in a row (default 1s).
-	Backoff Duration `yaml:"backoff"`
+	Backoff Duration `yaml:"backoff" rule:"min=1ms"`
 	// MaxBackoff bounds the delay (default 1m).
-	MaxBackoff Duration `yaml:"max_backoff"`
+	MaxBackoff Duration `yaml:"max_backoff" rule:"min=1ms"`
 	// MaxRestarts within Window make a crash loop, which is tried once per Window (default 10;
 	// 0 = never call it a crash loop).
-	MaxRestarts int `yaml:"max_restarts"`
+	MaxRestarts int `yaml:"max_restarts" rule:"min=0,max=1000000"`
 	// Window is the time over which MaxRestarts counts (default 5m).
-	Window Duration `yaml:"window"`
+	Window Duration `yaml:"window" rule:"min=1s"`
 	// ResetAfter is how long a run must last to count as stable (default 10s).
 	ResetAfter Duration `yaml:"reset_after"`
 	// NoRestartCodes are exit codes after which the app stays down whatever the policy
@@ -170,7 +173,7 @@ type Stop struct {
 // StopHTTP asks a program to end by a POST to its own port.
 type StopHTTP struct {
 	// Path of the request (required with method http).
-	Path string `yaml:"path"`
+	Path string `yaml:"path" rule:"required,placeholders=instance"`
 }
 
 // Probe checks an instance. Exactly one of HTTPGet and TCPSocket is set.
@@ -181,32 +184,32 @@ type Probe struct {
 	TCPSocket *TCPSocket `yaml:"tcp_socket"`
 	// Period between two checks (default 10s for HTTP, 5s for TCP, 1s for a startup probe, which
 	// begins with 1 ms and doubles up to the period so that a fast program is ready fast).
-	Period Duration `yaml:"period"`
+	Period Duration `yaml:"period" rule:"min=1ms"`
 	// Timeout of one check (default 2s for HTTP, 1s for TCP).
-	Timeout Duration `yaml:"timeout"`
+	Timeout Duration `yaml:"timeout" rule:"min=1ms"`
 	// InitialDelay before the first check (default 0s).
 	InitialDelay Duration `yaml:"initial_delay"`
 	// FailureThreshold is how many failures in a row count (default 3 for HTTP, 2 for TCP). A
 	// startup probe gives up after FailureThreshold x Period instead (default 60 x 1s).
-	FailureThreshold int `yaml:"failure_threshold"`
+	FailureThreshold int `yaml:"failure_threshold" rule:"min=1,max=1000000"`
 	// SuccessThreshold is how many successes in a row make a failed probe good again (default 1).
-	SuccessThreshold int `yaml:"success_threshold"`
+	SuccessThreshold int `yaml:"success_threshold" rule:"min=1,max=1000000"`
 }
 
 // HTTPGet is a GET on the instance's port.
 type HTTPGet struct {
 	// Path begins with a slash (default "/").
-	Path string `yaml:"path"`
+	Path string `yaml:"path" rule:"placeholders=instance"`
 	// Port overrides the instance's own port.
-	Port int `yaml:"port"`
+	Port int `yaml:"port,omitempty" rule:"min=1,max=65535"`
 	// Headers are added to the request; Host sets the host name.
-	Headers map[string]string `yaml:"headers"`
+	Headers map[string]string `yaml:"headers" rule:"placeholders=instance"`
 }
 
 // TCPSocket is a TCP connect to the instance's port.
 type TCPSocket struct {
 	// Port overrides the instance's own port.
-	Port int `yaml:"port"`
+	Port int `yaml:"port,omitempty" rule:"min=1,max=65535"`
 }
 
 // Output is where an app's stdout and stderr are kept.
@@ -260,7 +263,7 @@ type Match struct {
 // FileServer serves files from Root and nothing outside it, symbolic links included.
 type FileServer struct {
 	// Root is the folder (required).
-	Root string `yaml:"root"`
+	Root string `yaml:"root" rule:"required,path"`
 	// Index are file names tried for a folder (default [index.html]).
 	Index []string `yaml:"index"`
 	// CacheControl for names without a content hash (default "no-cache": stored, revalidated).
@@ -271,7 +274,7 @@ type FileServer struct {
 // Redirect sends the client elsewhere.
 type Redirect struct {
 	// To is an absolute URL or a path; ${path} and ${query} stand for the request's own (required).
-	To string `yaml:"to"`
+	To string `yaml:"to" rule:"required,placeholders=request"`
 	// Status is 301, 302, 303, 307 or 308 (default 308).
 	Status int `yaml:"status"`
 }
@@ -279,7 +282,7 @@ type Redirect struct {
 // Respond is a fixed answer.
 type Respond struct {
 	// Status from 200 to 599 (default 200).
-	Status int `yaml:"status"`
+	Status int `yaml:"status" rule:"min=200,max=599"`
 	// Body of the answer, at most 64 KiB.
 	Body string `yaml:"body"`
 	// Headers of the answer (default Content-Type: text/plain; charset=utf-8).

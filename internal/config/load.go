@@ -1,8 +1,26 @@
 package config
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+)
+
 // Options say where a configuration is read from.
 type Options struct {
-	// File is the main file; conf.d beside it is read too.
+	// File is the main file; conf.d beside it is read too. Without one there are only the other
+	// layers.
 	File string
 	// Optional makes a missing main file the same as an empty configuration.
 	Optional bool
@@ -15,19 +33,282 @@ type Options struct {
 
 // Load reads all layers. The Snapshot is nil when any of the problems is an Error.
 func Load(opts Options) (*Snapshot, Problems) {
-	_ = opts
-	return nil, nil
+	l := newLoader(opts)
+	if opts.File != "" {
+		l.readMain()
+	}
+	return l.finish()
 }
 
 // Parse is Load with data instead of the main file's content; name is what the problems call it.
-// Paths and conf.d are relative to the folder of opts.File.
+// Paths and conf.d are relative to the folder of opts.File; without it, paths are relative to the
+// current folder and there is no conf.d.
 func Parse(name string, data []byte, opts Options) (*Snapshot, Problems) {
-	_, _, _ = name, data, opts
-	return nil, nil
+	l := newLoader(opts)
+	l.addFile(name, data, true)
+	return l.finish()
 }
 
 // Check is Parse for whoever only wants the problems.
 func Check(name string, data []byte, opts Options) Problems {
 	_, problems := Parse(name, data, opts)
 	return problems
+}
+
+// loader reads the layers of one Load, the weakest first.
+type loader struct {
+	collector
+	opts  Options
+	env   environment
+	root  *shape
+	dir   string // of the main file
+	order int
+
+	main   *layer
+	layers []*layer // without the defaults
+}
+
+func newLoader(opts Options) *loader {
+	l := &loader{
+		opts: opts,
+		env:  newEnvironment(opts.Environ),
+		root: rootShape(),
+		dir:  dirOf(opts.File),
+	}
+	l.prints = fingerprintsOf(l.files()) // before they are read, so that no change is missed
+	return l
+}
+
+// finish reads what is stronger than the main file and puts the layers together.
+func (l *loader) finish() (*Snapshot, Problems) {
+	if l.opts.File != "" {
+		l.readConfD()
+	}
+	l.readEnvironment()
+	l.readSet()
+	l.checkVersions()
+
+	merged := l.merge(l.layers...)
+	defaults := l.defaults(merged.Raw())
+	all := l.merge(append([]*layer{defaults}, l.layers...)...)
+	cfg := &Config{}
+	err := all.UnmarshalWithConf("", cfg, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		TagName:    "yaml",
+		DecodeHook: mapstructure.TextUnmarshallerHookFunc(),
+	}})
+	if err != nil {
+		l.defect(err)
+	}
+	v := &validator{collector: &l.collector, cfg: cfg, layers: l.layers, env: l.env}
+	v.validate(l.root, merged.Raw())
+
+	problems := l.problems.sorted()
+	if problems.Errors() > 0 {
+		return nil, problems
+	}
+	tree := all.Raw()
+	for _, layer := range l.layers {
+		layer.src.lines = nil // only problems need the text
+	}
+	return &Snapshot{
+		Config:   cfg,
+		Files:    l.files(),
+		Hash:     hashOf(tree),
+		Warnings: problems,
+		tree:     tree,
+		layers:   append([]*layer{defaults}, l.layers...),
+		root:     l.root,
+		prints:   l.prints,
+	}, problems
+}
+
+// merge layers trees: maps merge by key, everything else replaces.
+func (l *loader) merge(layers ...*layer) *koanf.Koanf {
+	k := koanf.New(separator)
+	for _, layer := range layers {
+		l.add(k, layer.tree, "")
+	}
+	return k
+}
+
+// add merges a tree into k; with a delimiter, its keys are whole paths.
+func (l *loader) add(k *koanf.Koanf, tree map[string]any, delimiter string) {
+	if err := k.Load(confmap.Provider(tree, delimiter), nil); err != nil {
+		l.defect(err)
+	}
+}
+
+// defect reports what the strict reader should have kept from happening.
+func (l *loader) defect(err error) {
+	src := l.newSource("")
+	src.origin = "Holdfast"
+	l.report(codeDefect, spot{src: src}, "", fmt.Sprintf("the checked configuration cannot be put together: %v", err), "this is a defect of Holdfast: please report it with this configuration")
+}
+
+func (l *loader) readMain() {
+	data, err := readBounded(l.opts.File, maxFile)
+	if errors.Is(err, fs.ErrNotExist) && l.opts.Optional {
+		return
+	}
+	if err != nil {
+		l.unreadable(l.opts.File, err)
+		return
+	}
+	l.addFile(l.opts.File, data, true)
+}
+
+// readConfD reads the *.yaml files of conf.d in the order of their names.
+func (l *loader) readConfD() {
+	dir := filepath.Join(filepath.Dir(l.opts.File), "conf.d")
+	names, err := yamlFiles(dir)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			l.unreadable(dir, err)
+		}
+		return
+	}
+	if len(names) > maxConfD {
+		src := l.newSource(dir)
+		l.report(codeTooLarge, spot{src: src}, "", fmt.Sprintf("there are more than %d files in this folder", maxConfD), "put several apps into one file")
+		l.broken, names = true, names[:maxConfD]
+	}
+	for _, name := range names {
+		data, err := readBounded(name, maxFile)
+		if err != nil {
+			l.unreadable(name, err)
+			continue
+		}
+		l.addFile(name, data, false)
+	}
+}
+
+// yamlFiles are the configuration files in a folder, sorted; hidden ones are editors' leftovers.
+func yamlFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		ext := filepath.Ext(e.Name())
+		if (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (l *loader) newSource(name string) *source {
+	l.order++
+	return &source{name: name, order: l.order, dir: l.dir}
+}
+
+func (l *loader) newLayer(src *source) *layer {
+	return &layer{src: src, tree: map[string]any{}, spots: map[path]entry{}, written: map[path]string{}}
+}
+
+func (l *loader) unreadable(name string, err error) {
+	l.broken = true
+	code, hint := codeUnreadable, "check the path and that Holdfast's account may read it"
+	cause := err
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		cause = pathError.Err
+	}
+	switch {
+	case errors.Is(err, errTooLarge):
+		code, hint = codeTooLarge, "a configuration file has at most 4 MiB; is it the right file?"
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "check the path, or name another file with --config"
+	case errors.Is(err, fs.ErrPermission):
+		hint = "let Holdfast's account read it"
+	}
+	l.report(code, spot{src: l.newSource(name)}, "", fmt.Sprintf("%s cannot be read: %v", name, cause), hint)
+}
+
+// addFile reads one file as a layer.
+func (l *loader) addFile(name string, data []byte, main bool) {
+	src := l.newSource(name)
+	if !main {
+		src.dir = dirOf(name)
+	}
+	layer := l.newLayer(src)
+	if main {
+		l.main = layer
+	}
+	l.layers = append(l.layers, layer)
+	if len(data) > maxFile {
+		l.broken = true
+		l.report(codeTooLarge, spot{src: src}, "", "a configuration file has at most 4 MiB", "is it the right file?")
+		return
+	}
+	text := textOf(data)
+	src.lines = splitLines(text)
+	node, failed := parseYAML(text, src.lines)
+	if failed != nil {
+		l.broken = true
+		starSuspects(src)
+		l.report(failed.code, spot{src, failed.line, failed.column, failed.width}, "", failed.message, failed.hint)
+		return
+	}
+	if node == nil {
+		return
+	}
+	r := &reader{collector: &l.collector, env: l.env, layer: layer}
+	before := len(l.problems)
+	if v, ok := r.value(node, "", l.root, 0); ok {
+		layer.tree, _ = v.(map[string]any)
+	} else {
+		l.broken = true
+	}
+	l.retake(before, src)
+}
+
+// retake takes the snippets of the problems from an index on again, now that all secrets of their
+// source are known.
+func (l *loader) retake(from int, src *source) {
+	for i := from; i < len(l.problems); i++ {
+		p := &l.problems[i]
+		if p.Snippet != nil && len(src.stars) > 0 {
+			at := spot{src, p.Line, p.Column, p.Snippet.Width}
+			p.Snippet = at.snippet()
+		}
+	}
+}
+
+// checkVersions wants the version in the main file, and no other one anywhere.
+func (l *loader) checkVersions() {
+	for _, layer := range l.layers {
+		if version, ok := layer.tree["version"].(int64); ok && version != Version {
+			l.report(codeVersion, layer.spots["version"].value, "version", fmt.Sprintf("version %d is not known", version),
+				fmt.Sprintf("this Holdfast reads version %d", Version))
+		}
+	}
+	if l.main == nil || l.broken && len(l.main.tree) == 0 || l.rejected["version"] {
+		return
+	}
+	if _, ok := l.main.tree["version"]; !ok {
+		hint := "begin the file with: version: 1"
+		if filepath.Base(l.main.src.dir) == "conf.d" {
+			hint = "files in conf.d are parts of a configuration: check the main file beside the folder"
+		}
+		l.report(codeVersion, spot{l.main.src, 1, 1, 1}, "version", "version is missing", hint)
+	}
+}
+
+// files are what a change of may change the configuration.
+func (l *loader) files() []string {
+	if l.opts.File == "" {
+		return l.included
+	}
+	files := []string{l.opts.File, filepath.Join(filepath.Dir(l.opts.File), "conf.d")}
+	return append(files, l.included...)
+}
+
+// hashOf identifies a merged tree; json sorts the keys.
+func hashOf(tree map[string]any) string {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode(tree) // texts, numbers, maps and lists always encode
+	return hex.EncodeToString(h.Sum(nil))
 }

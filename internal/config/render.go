@@ -3,25 +3,109 @@ package config
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 )
 
-// Render writes the problems for a person, with the lines they are in; color adds ANSI colours.
+// maxShown is how many characters of a source line are shown.
+const maxShown = 140
+
+// Render writes the problems for a person, each with the lines it is in; color adds ANSI colours.
 func (p Problems) Render(w io.Writer, color bool) error {
-	_ = color
-	for _, problem := range p {
-		if _, err := fmt.Fprintf(w, "%s[%s]: %s\n", problem.Severity, problem.Code, problem.Message); err != nil {
-			return err
+	var b strings.Builder
+	for i, problem := range p {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		problem.render(&b, paint(color))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// paint wraps text in a colour, or does not.
+type paint bool
+
+const (
+	red    = "31"
+	yellow = "33"
+	blue   = "34"
+	bold   = "1"
+)
+
+func (p paint) in(colour, text string) string {
+	if !p {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+func (p Problem) render(b *strings.Builder, paint paint) {
+	colour := red
+	if p.Severity == Warning {
+		colour = yellow
+	}
+	fmt.Fprintf(b, "%s%s\n", paint.in(colour, fmt.Sprintf("%s[%s]", p.Severity, p.Code)), paint.in(bold, ": "+p.Message))
+	if place := p.Place(); place != "" {
+		fmt.Fprintf(b, "  %s %s\n", paint.in(blue, "-->"), place)
+	}
+	if p.Snippet == nil {
+		if p.Hint != "" {
+			fmt.Fprintf(b, "  %s\n", p.Hint)
+		}
+		return
+	}
+	s := p.Snippet
+	gutter := len(strconv.Itoa(s.FirstLine + len(s.Lines) - 1))
+	from := 0
+	if p.Column+s.Width > maxShown {
+		from = max(0, p.Column-1-maxShown/2)
+	}
+	for i, line := range s.Lines {
+		fmt.Fprintf(b, "%s %s\n", paint.in(blue, fmt.Sprintf("%*d |", gutter, s.FirstLine+i)), strings.TrimRight(clip(line, from), " \t"))
+	}
+	text := clip(s.Lines[len(s.Lines)-1], from)
+	pad, width := underline([]rune(text), p.Column-1-from, s.Width)
+	mark := paint.in(colour, strings.Repeat("^", width))
+	if p.Hint != "" {
+		mark += " " + paint.in(colour, p.Hint)
+	}
+	fmt.Fprintf(b, "%s %s%s\n", paint.in(blue, strings.Repeat(" ", gutter)+" |"), pad, mark)
+}
+
+// clip is the piece of a line that is shown.
+func clip(line string, from int) string {
+	runes := []rune(line)
+	runes = runes[min(from, len(runes)):]
+	return string(runes[:min(len(runes), maxShown)])
+}
+
+// underline is what stands before the carets, and how many there are, in columns of a terminal: it
+// keeps tabs and counts wide characters twice.
+func underline(text []rune, column, width int) (pad string, carets int) {
+	var b strings.Builder
+	for i := range min(column, len(text)) {
+		switch {
+		case text[i] == '\t':
+			b.WriteByte('\t')
+		case wide(text[i]):
+			b.WriteString("  ")
+		default:
+			b.WriteByte(' ')
 		}
 	}
-	return nil
+	for i := column; i < column+width; i++ {
+		carets++
+		if i < len(text) && wide(text[i]) {
+			carets++
+		}
+	}
+	return b.String(), min(carets, maxShown)
 }
 
-// Code documents one diagnostic code.
-type Code struct {
-	Code    string
-	Title   string
-	Meaning string
+// wide reports whether a terminal shows r in two columns (Unicode Standard Annex #11, the ranges
+// that people write).
+func wide(r rune) bool {
+	return r >= 0x1100 && (r <= 0x115F || r >= 0x2E80 && r <= 0xA4CF || r >= 0xAC00 && r <= 0xD7A3 || r >= 0xF900 && r <= 0xFAFF ||
+		r >= 0xFE30 && r <= 0xFE6F || r >= 0xFF00 && r <= 0xFF60 || r >= 0xFFE0 && r <= 0xFFE6 || r >= 0x1F300 && r <= 0x1FAFF || r >= 0x20000 && r <= 0x3FFFD)
 }
-
-// Codes lists every code that a Problem can have, in order.
-func Codes() []Code { return nil }

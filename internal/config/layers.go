@@ -1,0 +1,277 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// EnvironPrefix begins the names of the environment variables that are configuration keys.
+// HOLDFAST_APPS__SHOP__INSTANCES is apps.shop.instances: two underscores stand between the parts,
+// and names with a dash are written with an underscore. Variables without two underscores in a row
+// are not configuration.
+const EnvironPrefix = "HOLDFAST_"
+
+// assignment is one value from outside of the files.
+type assignment struct {
+	origin string
+	parts  []string
+	join   string // what stood between the parts
+	text   string
+}
+
+// readEnvironment makes a layer of the variables, in the order of their names so that a section
+// comes before its keys.
+func (l *loader) readEnvironment() {
+	vars, err := env.Provider("", env.Opt{
+		EnvironFunc: func() []string { return l.opts.Environ },
+		TransformFunc: func(name, value string) (string, any) {
+			if !strings.HasPrefix(envName(name), EnvironPrefix) || !strings.Contains(name[len(EnvironPrefix):], "__") {
+				return "", nil
+			}
+			return name, value
+		},
+	}).Read()
+	if err != nil || len(vars) == 0 {
+		return // the provider reads memory: it has no errors
+	}
+	var all []assignment
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		all = append(all, assignment{
+			origin: "environment variable " + name,
+			parts:  strings.Split(name[len(EnvironPrefix):], "__"),
+			join:   "__",
+			text:   fmt.Sprint(vars[name]),
+		})
+	}
+	l.assign("environment", all)
+}
+
+// readSet makes a layer of --set; later ones win.
+func (l *loader) readSet() {
+	var all []assignment
+	for _, text := range l.opts.Set {
+		key, value, ok := strings.Cut(text, "=")
+		a := assignment{origin: "--set " + key, parts: strings.Split(key, "."), join: ".", text: value}
+		if !ok {
+			src := l.newSource("")
+			src.origin = a.origin
+			l.report(codeAssignment, spot{src: src}, "", fmt.Sprintf("%q is not KEY=VALUE", text), "write --set apps.shop.instances=3")
+			continue
+		}
+		all = append(all, a)
+	}
+	if len(all) > 0 {
+		l.assign("--set", all)
+	}
+}
+
+// assign makes one layer of all assignments.
+func (l *loader) assign(origin string, all []assignment) {
+	src := l.newSource("")
+	src.origin = origin
+	whole := l.newLayer(src)
+	k := koanf.New(separator)
+	for _, a := range all {
+		one := l.newSource("")
+		one.origin = a.origin
+		r := &reader{collector: &l.collector, env: l.env, layer: &layer{src: one, spots: whole.spots, written: whole.written}}
+		at, s, ok := l.descend(r, a)
+		if !ok {
+			continue
+		}
+		n, ok := r.node(a, at, s)
+		if !ok {
+			continue
+		}
+		whole.spots[at] = entry{r.spot(n), r.spot(n)}
+		v, ok := r.value(n, at, s, 0)
+		if !ok {
+			r.reject(at)
+			continue
+		}
+		l.add(k, map[string]any{string(at): v}, separator)
+	}
+	whole.tree = k.Raw()
+	l.layers = append(l.layers, whole)
+}
+
+// descend finds the key that an assignment names.
+func (l *loader) descend(r *reader, a assignment) (path, *shape, bool) {
+	at, s := path(""), l.root
+	for rest := a.parts; len(rest) > 0; {
+		var part string
+		part, rest = s.step(rest, a.join)
+		if s.kind != kindMap || s.named() {
+			part = strings.ToLower(part) // the names of variables are upper case
+		}
+		if s.named() {
+			part = l.knownName(at, part)
+		}
+		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: part}
+		next, ok := s.child(part)
+		switch {
+		case s.kind == kindList || s.kind == kindScalar:
+			r.report(codeAssignment, r.spot(key), at, fmt.Sprintf("%s has no keys below it", at), "set it as a whole: it is "+s.wants())
+			return "", nil, false
+		case !ok:
+			r.unknownKey(key, at, s)
+			return "", nil, false
+		case s.kind == kindMap && !r.entryName(key, at.key(part), s):
+			return "", nil, false
+		}
+		at, s = at.key(part), next
+	}
+	return at, s, true
+}
+
+// knownName is the entry that name stands for: variables cannot be called my-app, so that MY_APP
+// means it when there is no my_app.
+func (l *loader) knownName(at path, name string) string {
+	match := ""
+	for _, layer := range l.layers {
+		named, _ := lookup(layer.tree, at)
+		entries, _ := named.(map[string]any)
+		for known := range entries {
+			if known == name {
+				return name
+			}
+			if strings.ReplaceAll(known, "-", "_") == name {
+				match = known
+			}
+		}
+	}
+	return cmp.Or(match, name)
+}
+
+// node is the value of an assignment: a single value is taken as it is, lists and sections are
+// written as in YAML.
+func (r *reader) node(a assignment, at path, s *shape) (*yaml.Node, bool) {
+	literal := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.text}
+	if s.kind == kindScalar || s.single && !strings.HasPrefix(strings.TrimSpace(a.text), "[") {
+		return literal, true
+	}
+	n, failed := parseYAML([]byte(a.text), splitLines([]byte(a.text)))
+	switch {
+	case failed != nil:
+		r.report(codeAssignment, r.spot(literal), at, fmt.Sprintf("the value is not %s: %s", s.wants(), failed.message), failed.hint)
+		r.reject(at)
+		return nil, false
+	case n == nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, true
+	default:
+		return n, true
+	}
+}
+
+// defaults is the weakest layer: what the entries of the user's tree have when nobody says more.
+func (l *loader) defaults(user map[string]any) *layer {
+	src := &source{origin: "default"}
+	layer := l.newLayer(src)
+	all := l.treeOf(Default())
+	layer.tree = all
+	listeners := section(user, "listeners")
+	if len(listeners) > 0 {
+		all["listeners"] = map[string]any{}
+	}
+	for name := range listeners {
+		section(all, "listeners")[name] = l.treeOf(DefaultListener())
+	}
+
+	file := map[string]any{}
+	maps.Copy(file, section(section(all, "logging"), "file"))
+	maps.Copy(file, section(section(user, "logging"), "file"))
+	section(section(all, "logging"), "access")["file"] = maps.Clone(file)
+
+	apps := map[string]any{}
+	for name := range section(user, "apps") {
+		apps[name] = l.appDefaults(name, section(section(user, "apps"), name), file)
+	}
+	routes := map[string]any{}
+	for name := range section(user, "routes") {
+		routes[name] = l.routeDefaults(section(section(user, "routes"), name), listeners)
+	}
+	all["apps"], all["routes"] = apps, routes
+	return layer
+}
+
+func (l *loader) appDefaults(name string, user, file map[string]any) map[string]any {
+	app := l.treeOf(DefaultApp())
+	section(app, "output")["file"] = maps.Clone(file)
+	app["directory"] = l.dir
+	at := path("apps").key(name).key("command")
+	for _, layer := range l.layers {
+		if e, ok := layer.spots[at]; ok {
+			app["directory"] = e.value.src.dir
+		}
+	}
+	for _, probe := range []string{"startup_probe", "readiness_probe", "liveness_probe"} {
+		startup := probe == "startup_probe"
+		given, ok := user[probe].(map[string]any)
+		_, http := given["http_get"]
+		_, tcp := given["tcp_socket"]
+		template := l.treeOf(DefaultProbe(startup, http))
+		switch {
+		case ok && !http && !tcp:
+			// No kind: that is a problem, which a default would hide.
+			delete(template, "tcp_socket")
+		case !ok && (user["port"] == "none" || probe == "liveness_probe"):
+			continue
+		}
+		app[probe] = template
+	}
+	return app
+}
+
+func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
+	route := l.treeOf(DefaultRoute())
+	if _, ok := user["file_server"]; ok {
+		route["file_server"] = l.treeOf(DefaultFileServer())
+	}
+	if _, ok := user["redirect"]; ok {
+		route["redirect"] = l.treeOf(DefaultRedirect())
+	}
+	if _, ok := user["respond"]; ok {
+		respond := l.treeOf(DefaultRespond())
+		for header := range section(section(user, "respond"), "headers") {
+			if strings.EqualFold(header, "Content-Type") {
+				delete(respond, "headers")
+			}
+		}
+		route["respond"] = respond
+	}
+	var names []any
+	for _, name := range slices.Sorted(maps.Keys(listeners)) {
+		if to, _ := section(listeners, name)["redirect_to"].(string); to == "" {
+			names = append(names, name)
+		}
+	}
+	if len(listeners) == 0 {
+		for name := range Default().Listeners {
+			names = append(names, name)
+		}
+	}
+	if names != nil {
+		route["listeners"] = names
+	}
+	return route
+}
+
+// treeOf is a struct of defaults as a tree.
+func (l *loader) treeOf(v any) map[string]any {
+	tree, _ := shapeOf(reflect.TypeOf(v), rule{}).tree(reflect.ValueOf(v)).(map[string]any)
+	return tree
+}
+
+// section is the map under key, nil when there is none.
+func section(tree map[string]any, key string) map[string]any {
+	sub, _ := tree[key].(map[string]any)
+	return sub
+}

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+func (v *validator) match(at path, m Match) {
+	for i, host := range m.Host {
+		v.host(at.key("host").index(i), host)
+	}
+	v.matchPath(at.key("path"), m.Path)
+	v.matchPath(at.key("path_prefix"), m.PathPrefix)
+	if m.Path != "" && m.PathPrefix != "" {
+		v.report(codeTogether, v.key(at.key("path_prefix")), at, "a match has path or path_prefix, not both", "keep path to match exactly, path_prefix to match all below")
+	}
+	for i, method := range m.Method {
+		sub := at.key("method").index(i)
+		switch {
+		case !goodToken(method):
+			v.report(codeMatch, v.value(sub), sub, fmt.Sprintf("method: %q is not a request method", method), "write GET, POST, PUT, ...")
+		case strings.ToUpper(method) != method:
+			v.report(codeMatch, v.value(sub), sub, fmt.Sprintf("method: %q never comes: methods are upper case", method), "write "+strings.ToUpper(method))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
+		if sub := at.key("header").key(name); strings.EqualFold(name, "Host") {
+			v.report(codeMatch, v.key(sub), sub, "the host is not matched as a header", "write host: "+m.Header[name])
+		}
+	}
+	v.headers(at.key("header"), m.Header)
+}
+
+// host checks a pattern: a name, an address, or "*." before a name.
+func (v *validator) host(at path, host string) {
+	hint := ""
+	name := strings.TrimPrefix(host, "*.")
+	_, notIP := netip.ParseAddr(strings.Trim(host, "[]"))
+	switch {
+	case notIP == nil:
+		return
+	case host == "" || host == "*":
+		hint = "leave host out to match every host"
+	case strings.Contains(host, "://"):
+		hint = "write the name alone, without the scheme"
+	case strings.Contains(host, "/"):
+		hint = "write the name alone, and the path as path_prefix"
+	case strings.Contains(host, ":"):
+		hint = "write the name without the port"
+	case strings.Contains(name, "*"):
+		hint = `a * stands only at the beginning, for one label: "*.example.com"`
+	case strings.ContainsFunc(name, func(r rune) bool { return r > 0x7F }):
+		hint = "write an international name in its ASCII form (xn--...)"
+	case !goodHost(name):
+		hint = "a name has letters, digits, - and dots"
+	default:
+		return
+	}
+	v.report(codeMatch, v.value(at), at, fmt.Sprintf("host: %q cannot match", host), hint)
+}
+
+// goodHost reports whether name is a DNS name (underscores occur in private networks).
+func goodHost(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, r := range label {
+			if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// matchPath checks a path that canonical request paths are compared with.
+func (v *validator) matchPath(at path, text string) {
+	if text == "" {
+		return
+	}
+	hint := ""
+	switch {
+	case !strings.HasPrefix(text, "/"):
+		hint = "write /" + strings.TrimPrefix(text, "./")
+	case strings.HasSuffix(text, "/*") || strings.HasSuffix(text, "/**"):
+		hint = "write path_prefix: /" + strings.Trim(text, "/*")
+	case strings.ContainsAny(text, "*{}^$|\\"):
+		hint = "paths are no patterns: write path_prefix to match all below a path"
+	case strings.ContainsAny(text, "?#"):
+		hint = "a path ends before ? and #"
+	case strings.Contains(text, "//") || strings.Contains(text+"/", "/./") || strings.Contains(text+"/", "/../"):
+		hint = "requests are matched by their canonical path, which has no //, /./ and /../"
+	default:
+		return
+	}
+	v.report(codeMatch, v.value(at), at, fmt.Sprintf("%s: %q cannot match", last(at), text), hint)
+	v.reject(at)
+}
+
+// shadowed warns of routes whose requests another route wins on every listener.
+func (v *validator) shadowed(names []string) {
+	byMatch := map[string][]string{}
+	for _, name := range names {
+		if !v.rejected[path("routes").key(name).key("match")] {
+			key := v.cfg.Routes[name].Match.canonical()
+			byMatch[key] = append(byMatch[key], name)
+		}
+	}
+	for _, name := range names {
+		route := v.cfg.Routes[name]
+		var winner string
+		won := map[string]bool{}
+		for _, other := range byMatch[route.Match.canonical()] {
+			o := v.cfg.Routes[other]
+			if other == name || o.Priority < route.Priority || o.Priority == route.Priority && other > name {
+				continue
+			}
+			for _, listener := range o.Listeners {
+				won[listener] = true
+			}
+			winner = other
+		}
+		lost := len(route.Listeners) > 0 && winner != ""
+		for _, listener := range route.Listeners {
+			lost = lost && won[listener]
+		}
+		if !lost {
+			continue
+		}
+		why := "comes first by name"
+		if v.cfg.Routes[winner].Priority != route.Priority {
+			why = "has a higher priority"
+		}
+		at := path("routes").key(name)
+		v.report(codeShadowed, v.key(at), at, fmt.Sprintf("%s never answers: route %q matches the same requests and %s", at, winner, why), "change its match, or remove it")
+	}
+}
+
+// canonical is the same for two matches that match the same requests in the same words.
+func (m Match) canonical() string {
+	hosts := make([]string, len(m.Host))
+	for i, h := range m.Host {
+		hosts[i] = strings.ToLower(h)
+	}
+	methods := slices.Clone(m.Method)
+	slices.Sort(hosts)
+	slices.Sort(methods)
+	prefix := strings.TrimSuffix(m.PathPrefix, "/")
+	var headers []string
+	for name, value := range m.Header {
+		headers = append(headers, strings.ToLower(name)+"="+value)
+	}
+	slices.Sort(headers)
+	return fmt.Sprintf("%q %q %q %q %q", hosts, methods, prefix, m.Path, headers)
+}

@@ -1,0 +1,181 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// maxBody bounds the body of a fixed response, in bytes.
+const maxBody = 64 << 10
+
+func (v *validator) routes() {
+	names := slices.Sorted(maps.Keys(v.cfg.Routes))
+	for _, name := range names {
+		at, route := path("routes").key(name), v.cfg.Routes[name]
+		for i, listener := range route.Listeners {
+			sub := at.key("listeners").index(i)
+			if !v.written(at.key("listeners")) || !v.reference(sub, "listener", listener, slices.Collect(maps.Keys(v.cfg.Listeners))) {
+				continue
+			}
+			if to := v.cfg.Listeners[listener].RedirectTo; to != "" {
+				v.report(codeNoEffect, v.value(sub), sub, fmt.Sprintf("listener %q redirects every request to %q before a route sees it", listener, to), "remove it from this list")
+			}
+		}
+		v.match(at.key("match"), route.Match)
+		v.stripPrefix(at, route)
+		v.handler(at, route)
+	}
+	v.shadowed(names)
+}
+
+// handler checks that exactly one thing serves the route, and that it can.
+func (v *validator) handler(at path, route Route) {
+	given := map[string]bool{
+		"app": route.App != "", "urls": route.URLs != nil, "file_server": route.FileServer != nil,
+		"redirect": route.Redirect != nil, "respond": route.Respond != nil,
+	}
+	var which []string
+	for _, key := range []string{"app", "urls", "file_server", "redirect", "respond"} {
+		if v.rejected[at.key(key)] {
+			return
+		}
+		if given[key] {
+			which = append(which, key)
+		}
+	}
+	const cure = "a route has exactly one of app, urls, file_server, redirect and respond"
+	switch {
+	case len(which) == 0:
+		v.report(codeHandler, v.key(at), at, fmt.Sprintf("nothing serves %s", at), cure)
+	case len(which) > 1:
+		v.report(codeHandler, v.key(at.key(which[1])), at, fmt.Sprintf("%s is served by %s at once", at, strings.Join(which, " and ")), cure)
+	}
+	if route.App != "" {
+		sub := at.key("app")
+		if v.reference(sub, "app", route.App, slices.Collect(maps.Keys(v.cfg.Apps))) && v.cfg.Apps[route.App].Port == PortNone {
+			v.report(codeProbePort, v.value(sub), sub, fmt.Sprintf("app %q has port: none, so nothing can be sent to it", route.App), "give the app a port")
+		}
+	}
+	v.urls(at.key("urls"), route.URLs)
+	if f := route.FileServer; f != nil {
+		v.present(at.key("file_server").key("root"), f.Root, true)
+		for i, name := range f.Index {
+			if sub := at.key("file_server").key("index").index(i); name == "" || strings.ContainsAny(name, `/\`) {
+				v.report(codeValue, v.value(sub), sub, fmt.Sprintf("index: %q is not the name of a file", name), "write a name without a folder")
+			}
+		}
+	}
+	if route.Redirect != nil {
+		v.redirect(at.key("redirect"), *route.Redirect, route.Match)
+	}
+	if route.Respond != nil {
+		v.respond(at.key("respond"), *route.Respond)
+	}
+	if len(which) == 1 && which[0] != "app" && which[0] != "urls" {
+		for _, key := range []string{"balance", "timeout"} {
+			if sub := at.key(key); v.written(sub) {
+				v.report(codeNoEffect, v.key(sub), sub, fmt.Sprintf("%s has no effect on %s", key, which[0]), "remove it; it belongs to routes with app or urls")
+			}
+		}
+	}
+}
+
+func (v *validator) urls(at path, urls []string) {
+	if urls != nil && len(urls) == 0 {
+		v.report(codeHandler, v.value(at), at, "urls is empty", `write urls: ["http://127.0.0.1:3000"]`)
+	}
+	for i, text := range urls {
+		sub := at.index(i)
+		u, err := url.Parse(text)
+		hint := "write http://host:port"
+		switch {
+		case err != nil || u.Host == "" && u.Scheme != "http":
+			if !strings.Contains(text, "://") && text != "" {
+				hint = "did you mean http://" + text + "?"
+			}
+		case u.Scheme == "https":
+			hint = "this version speaks plain HTTP to upstreams: write http://"
+		case u.Scheme != "http" || u.Hostname() == "":
+		case u.User != nil:
+			hint = "remove the user and password"
+		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+			hint = "an upstream has no path: write http://" + u.Host + " and use match and strip_prefix"
+		default:
+			continue
+		}
+		v.report(codeURL, v.value(sub), sub, fmt.Sprintf("urls: %q is not the URL of an upstream", text), hint)
+	}
+}
+
+func (v *validator) redirect(at path, r Redirect, m Match) {
+	to := at.key("to")
+	if !slices.Contains([]int{301, 302, 303, 307, 308}, r.Status) && !v.rejected[at.key("status")] {
+		v.report(codeRange, v.value(at.key("status")), at.key("status"), fmt.Sprintf("status: %d does not redirect", r.Status), "write 301, 302, 303, 307 or 308")
+	}
+	if r.To == "" || v.rejected[to] {
+		return
+	}
+	u, err := url.Parse(ExpandRedirect(r.To, "/", ""))
+	switch {
+	case err != nil:
+		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is not a URL", r.To), "write https://HOST/PATH or /PATH")
+	case u.Scheme == "" && !strings.HasPrefix(u.Path, "/"):
+		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is neither a URL nor a path", r.To), "write https://"+r.To+" or /"+r.To)
+	case u.Scheme != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
+		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is not an http or https URL", r.To), "write https://HOST/PATH")
+	case u.Host == "" && !v.rejected[at.parent().key("match")] && m.covers(u.Path):
+		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("the redirect to %s leads back to this route", r.To), "narrow the match, or redirect to another host")
+	}
+}
+
+// covers reports whether the conditions on the path hold for p.
+func (m Match) covers(p string) bool {
+	switch {
+	case m.Path != "":
+		return m.Path == p
+	case m.PathPrefix != "":
+		return underPrefix(p, m.PathPrefix)
+	default:
+		return true
+	}
+}
+
+// underPrefix reports whether path begins with the whole segments of prefix.
+func underPrefix(p, prefix string) bool {
+	rest, ok := strings.CutPrefix(p, strings.TrimSuffix(prefix, "/"))
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+func (v *validator) respond(at path, r Respond) {
+	v.headers(at.key("headers"), r.Headers)
+	body := at.key("body")
+	switch {
+	case len(r.Body) > maxBody:
+		v.report(codeRange, v.value(body), body, fmt.Sprintf("body: %d bytes are more than 64 KiB", len(r.Body)), "serve it with file_server")
+	case r.Body != "" && (r.Status == 204 || r.Status == 205 || r.Status == 304):
+		v.report(codeNoEffect, v.key(body), body, fmt.Sprintf("an answer with status %d has no body", r.Status), "remove it, or choose another status")
+	}
+}
+
+func (v *validator) stripPrefix(at path, route Route) {
+	strip := at.key("strip_prefix")
+	match := at.key("match")
+	if route.StripPrefix == "" || v.rejected[strip] || v.rejected[match] || v.rejected[match.key("path")] || v.rejected[match.key("path_prefix")] {
+		return
+	}
+	prefix := cmp.Or(route.Match.Path, route.Match.PathPrefix)
+	switch {
+	case !strings.HasPrefix(route.StripPrefix, "/"):
+		v.slash(strip, route.StripPrefix)
+	case prefix == "":
+		v.report(codeMatch, v.value(strip), strip, fmt.Sprintf("strip_prefix %s cuts from paths that do not have it", route.StripPrefix), "add match: {path_prefix: "+route.StripPrefix+"}")
+	case !underPrefix(prefix, route.StripPrefix):
+		v.report(codeMatch, v.value(strip), strip, fmt.Sprintf("strip_prefix %s is no part of the matched path %s", route.StripPrefix, prefix), "write the matched prefix, or a beginning of it")
+	case route.Redirect != nil || route.Respond != nil:
+		v.report(codeNoEffect, v.key(strip), strip, "strip_prefix has no effect on redirect and respond", "remove it")
+	}
+}
