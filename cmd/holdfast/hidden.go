@@ -21,7 +21,12 @@ func hidden(args []string, stderr io.Writer) (code int, done bool) {
 		if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
 			return 0, false
 		}
-		return process.Guard()
+		code, guarded, err := process.Guard()
+		if err != nil {
+			_, _ = fmt.Fprintf(stderr, "holdfast: %v\n", err)
+			return exitFailed, true
+		}
+		return code, guarded
 	case ctrlCommand:
 		if err := sendConsoleEvent(args[slices.Index(args, ctrlCommand)+1:]); err != nil {
 			_, _ = fmt.Fprintf(stderr, "holdfast: %s: %v\n", ctrlCommand, err)

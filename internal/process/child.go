@@ -42,3 +42,14 @@ func (c *Child) Exit() status.Exit {
 	defer c.mu.Unlock()
 	return c.exit
 }
+
+// conclude publishes the exit: what was written is in the Output.
+func (c *Child) conclude(exit status.Exit) {
+	if c.output != nil {
+		exit.LastLines = c.output.lastOwn(LastLines, c.firstSeq)
+	}
+	c.mu.Lock()
+	c.exit = exit
+	c.mu.Unlock()
+	close(c.done)
+}

@@ -31,9 +31,8 @@
 //     same when the guardian ends. When both are killed in the same instant, children die by their
 //     parent-death signal and the next start's Launcher.ReapLeftovers finds the rest by the mark.
 //
-// What is not ours is never touched: a child of this process without a mark of the Launcher is
-// neither waited for nor killed, so os/exec works beside a Launcher. Only its fork must not overlap
-// with a Launcher's, for it could inherit a mark.
+// What is not ours is never touched: a child of this process that is in our own session, or without
+// a mark of the Launcher, is neither waited for nor killed, so os/exec works beside a Launcher.
 //
 // # Who owns which goroutine
 //

@@ -2,5 +2,5 @@
 
 package process
 
-// Guard does nothing here: on Windows job objects end the children of a killed Holdfast.
-func Guard() (code int, guarded bool) { return 0, false }
+// Guard is of use on Linux only: on Windows job objects end the children of a killed Holdfast.
+func Guard() (code int, guarded bool, err error) { return 0, false, nil }

@@ -86,7 +86,14 @@ func (o *Output) Note(text string) {
 func (o *Output) Tail(n int) []status.Line {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.tail.last(n, 0, o.instance)
+	return o.tail.last(n, o.instance)
+}
+
+// lastOwn is what a child whose first line was since wrote last.
+func (o *Output) lastOwn(n int, since uint64) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tail.lastOwn(n, since)
 }
 
 // Lines counts the lines written since the Output was made.

@@ -73,16 +73,32 @@ func (t *tail) add(seq uint64, at time.Time, s stream, text []byte) {
 	t.entries = append(t.entries, entry{seq: seq, at: at, stream: s, start: start, end: len(t.data)})
 }
 
-// last returns at most n of the newest lines, oldest first, all of them with seq >= since.
-func (t *tail) last(n int, since uint64, instance string) []status.Line {
+// last returns at most n of the newest lines, oldest first.
+func (t *tail) last(n int, instance string) []status.Line {
 	live := t.entries[t.first:]
 	live = live[max(0, len(live)-n):]
-	for len(live) > 0 && live[0].seq < since {
-		live = live[1:]
-	}
 	lines := make([]status.Line, 0, len(live))
 	for _, e := range live {
 		lines = append(lines, status.Line{Seq: e.seq, Time: e.at, Instance: instance, Stream: e.stream.String(), Text: string(t.data[e.start:e.end])})
+	}
+	return lines
+}
+
+// lastOwn returns the text of at most n of the newest lines that are no notes and whose seq is at
+// least since, oldest first.
+func (t *tail) lastOwn(n int, since uint64) []string {
+	live := t.entries[t.first:]
+	begin := len(live)
+	for count := 0; begin > 0 && count < n && live[begin-1].seq >= since; begin-- {
+		if live[begin-1].stream != note {
+			count++
+		}
+	}
+	var lines []string
+	for _, e := range live[begin:] {
+		if e.stream != note {
+			lines = append(lines, string(t.data[e.start:e.end]))
+		}
 	}
 	return lines
 }

@@ -1,0 +1,156 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
+
+	"holdfast/internal/status"
+)
+
+// closeReaders is how long Close waits for the pipes to end after the tree is gone.
+const closeReaders = time.Second
+
+type system struct {
+	launcher *Launcher
+	run      uint32
+	captures []*capture
+	readers  sync.WaitGroup
+	stdin    *os.File // our end, for StdinClose
+
+	killing sync.Mutex
+}
+
+// finish completes the exit once the leader has been waited for.
+func (c *Child) finish(exit status.Exit) {
+	for _, s := range c.captures {
+		s.drain()
+	}
+	c.conclude(exit)
+}
+
+// Signal asks the process to end. POSIX signals go to its whole process group, as a terminal's
+// Ctrl-C does: a shell or npm in front of the real program does not pass them on. It returns
+// os.ErrProcessDone when the leader has ended.
+func (c *Child) Signal(s Stop) error {
+	switch s {
+	case Sigterm:
+		return c.signalGroup(unix.SIGTERM)
+	case CtrlC, CtrlBreak:
+		return c.signalGroup(unix.SIGINT)
+	case StdinClose:
+		return c.closeStdin()
+	default:
+		return fmt.Errorf("instance %q: unknown stop method %q", c.spec.ID, s)
+	}
+}
+
+func (c *Child) signalGroup(sig unix.Signal) error {
+	c.launcher.mu.Lock()
+	defer c.launcher.mu.Unlock()
+	if c.launcher.children[c.pid] != c {
+		return os.ErrProcessDone
+	}
+	if err := unix.Kill(-c.pid, sig); err != nil {
+		return fmt.Errorf("instance %q: send %s: %w", c.spec.ID, unix.SignalName(sig), err)
+	}
+	return nil
+}
+
+func (c *Child) closeStdin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spec.Stop != StdinClose {
+		return fmt.Errorf("instance %q: its standard input is not held open: start it with the stop method stdin_close", c.spec.ID)
+	}
+	if c.stdin == nil {
+		return nil
+	}
+	err := c.stdin.Close()
+	c.stdin = nil
+	return err
+}
+
+// Kill ends the whole tree and returns when it is gone, but after five seconds at the latest: a
+// process that hangs in the kernel or belongs to another user is logged and left. It says how many
+// processes besides the leader it had to end, and may be called again.
+func (c *Child) Kill() int {
+	c.killing.Lock()
+	defer c.killing.Unlock()
+	l := c.launcher
+	deadline := time.Now().Add(sweepTime)
+	killed, left, err := sweep(func() ([]proc, error) {
+		found, err := l.members(c)
+		if err != nil {
+			_ = c.signalGroup(unix.SIGKILL) // no descriptor left to look around, for example
+		}
+		return found, err
+	}, deadline, l.waitReaped)
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-c.done:
+	case <-timer.C:
+		left++
+	}
+	if left > 0 || err != nil {
+		l.log.Error("processes of an instance cannot be killed", zap.String("instance", c.spec.ID),
+			zap.Int("pid", c.pid), zap.Int("left", left), zap.Error(err))
+	} else {
+		l.mu.Lock()
+		delete(l.trees, c)
+		l.mu.Unlock()
+	}
+	orphans := 0
+	for _, p := range killed {
+		if p.pid != c.pid {
+			orphans++
+		}
+	}
+	return orphans
+}
+
+// waitReaped waits for the next round of the reaper, d at most.
+func (l *Launcher) waitReaped(d time.Duration) {
+	l.mu.Lock()
+	reaped := l.reaped
+	l.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-reaped:
+	case <-timer.C:
+	}
+}
+
+// Close kills what is left of the tree and gives back the pipes. It may be called again.
+func (c *Child) Close() error {
+	c.Kill()
+	c.mu.Lock()
+	stdin := c.stdin
+	c.stdin = nil
+	c.mu.Unlock()
+	if stdin != nil {
+		_ = stdin.Close() // nobody is left to read it
+	}
+	read := make(chan struct{})
+	go func() {
+		c.readers.Wait()
+		close(read)
+	}()
+	timer := time.NewTimer(closeReaders)
+	defer timer.Stop()
+	select {
+	case <-read:
+	case <-timer.C: // somebody outside the tree holds the pipe
+		for _, s := range c.captures {
+			s.close()
+		}
+		<-read
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestNothingOutlivesAKilledHoldfast kills the guardian or the worker at a random moment, from
+// before the worker has begun until its families are up.
+func TestNothingOutlivesAKilledHoldfast(t *testing.T) {
+	tok := token(t)
+	cmd, lines := miniatureHoldfast(t, tok, 2)
+	begun := time.Now()
+	waitWorker(t, lines)
+	whole := time.Since(begun)
+	_ = cmd.Process.Kill()
+	until(t, "end of all", func() bool { return len(bearing(t, tok)) == 0 })
+
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
+	for i := range rounds {
+		victim := []string{"guardian", "worker"}[i%2]
+		moment := time.Duration(rand.Int64N(int64(whole * 5 / 4)))
+		tok := tok + "-" + strconv.Itoa(i)
+		cmd, lines := miniatureHoldfast(t, tok, 2)
+		timer := time.NewTimer(moment)
+		pid := cmd.Process.Pid
+		if victim == "worker" {
+			pid, _ = strconv.Atoi(strings.TrimPrefix(next(t, lines), "worker "))
+		}
+		<-timer.C
+		_ = unix.Kill(pid, unix.SIGKILL)
+		killed := time.Now()
+		until(t, fmt.Sprintf("end of all after a kill of the %s at %s", victim, moment), func() bool { return len(bearing(t, tok)) == 0 })
+		t.Logf("%s killed at %s: all gone within %s", victim, moment.Round(time.Millisecond), time.Since(killed).Round(time.Millisecond))
+		_ = cmd.Wait()
+	}
+}
+
+func TestGuardianForwardsSignalsAndExit(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		signals []unix.Signal
+		code    int
+	}{
+		{"term twice", []unix.Signal{unix.SIGTERM, unix.SIGTERM}, 0},
+		{"all of them", []unix.Signal{unix.SIGHUP, unix.SIGUSR1, unix.SIGQUIT, unix.SIGINT, unix.SIGUSR2, unix.SIGTERM}, 41},
+		{"worker killed", []unix.Signal{unix.SIGHUP}, -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := command(t, "signalled", token(t), strconv.Itoa(len(tt.signals)), strconv.Itoa(tt.code))
+			lines := startLines(t, cmd)
+			if got := next(t, lines); got == "worker "+strconv.Itoa(cmd.Process.Pid) {
+				t.Fatalf("the worker is the guardian: %s", got)
+			}
+			for _, sig := range tt.signals {
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				if got, want := next(t, lines), "got "+sig.String(); got != want {
+					t.Errorf("worker: %q, want %q", got, want)
+				}
+			}
+			err := cmd.Wait()
+			var exit *exec.ExitError
+			switch {
+			case tt.code == 0:
+				if err != nil {
+					t.Errorf("exit: %v", err)
+				}
+			case !errors.As(err, &exit):
+				t.Errorf("exit: %v", err)
+			case tt.code > 0:
+				if exit.ExitCode() != tt.code {
+					t.Errorf("exit code %d, want %d", exit.ExitCode(), tt.code)
+				}
+			default:
+				if ws, ok := exit.Sys().(syscall.WaitStatus); !ok || ws.Signal() != unix.SIGKILL {
+					t.Errorf("ended with %v, want SIGKILL", err)
+				}
+			}
+		})
+	}
+}
+
+func TestGuardianSharesItsProcessGroupWithNobody(t *testing.T) {
+	cmd := command(t, "signalled", token(t), "1", "0")
+	lines := startLines(t, cmd)
+	worker, err := strconv.Atoi(strings.TrimPrefix(next(t, lines), "worker "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgid, err := unix.Getpgid(worker)
+	if err != nil || pgid != worker {
+		t.Errorf("process group of worker %d = %d, %v", worker, pgid, err)
+	}
+	if name, err := readSmall("/proc/" + strconv.Itoa(worker) + "/comm"); err != nil || strings.TrimSpace(string(name)) != workerName {
+		t.Errorf("worker's name %q, %v", name, err)
+	}
+	_ = cmd.Process.Signal(unix.SIGTERM)
+	next(t, lines)
+}

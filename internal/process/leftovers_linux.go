@@ -1,0 +1,55 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ReapLeftovers kills what an earlier run of the same Owner left behind, which happens only when
+// its guardian and its worker were killed in the same instant. Call it before the first Start, and
+// only when it is certain that no other Holdfast with this Owner runs, for instance because its
+// socket could be bound.
+func (l *Launcher) ReapLeftovers() (int, error) {
+	spare := map[int]bool{}
+	for pid := os.Getpid(); pid > 0; {
+		spare[pid] = true // ourselves and who started us, who may carry the mark of an outer Holdfast
+		p, ok := readProc(pid)
+		if !ok {
+			break
+		}
+		pid = p.parent
+	}
+	mine := newMark(l.owner, l.nonce, 0)
+	killed, left, err := sweep(func() ([]proc, error) {
+		all, err := pids("/proc")
+		if err != nil {
+			return nil, fmt.Errorf("list processes: %w", err)
+		}
+		var found []proc
+		for _, pid := range all {
+			m := readMark(pid)
+			ours := m.sameOwner(mine) && !m.sameLauncher(mine) || !m.valid() && envMarkOwner(readEnvMark(pid)) == l.owner
+			if !ours || spare[pid] {
+				continue
+			}
+			if p, ok := readProc(pid); ok && p.living {
+				found = append(found, p)
+			}
+		}
+		return found, nil
+	}, time.Now().Add(sweepTime), time.Sleep)
+	if left > 0 {
+		return len(killed), fmt.Errorf("%d processes of an earlier run cannot be killed: %w", left, orElse(err, unix.EBUSY))
+	}
+	return len(killed), err
+}
+
+func orElse(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}
