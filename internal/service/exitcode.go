@@ -3,6 +3,7 @@ package service
 import (
 	"fmt"
 	"io"
+	"strconv"
 )
 
 // Exit codes of the binary, as CLI and as service. They are public and never renumbered; ExitCodes
@@ -58,6 +59,20 @@ func cure(code int) string {
 		}
 	}
 	return ""
+}
+
+// meaning is what an exit code says.
+func meaning(code int) string {
+	for _, c := range ExitCodes() {
+		if c.Code == code {
+			return c.Meaning
+		}
+	}
+	const terminated = 1067 // ERROR_PROCESS_ABORTED, which the SCM sets itself
+	if code == terminated {
+		return "the process ended without telling the service manager"
+	}
+	return "a code of the system; see: net helpmsg " + strconv.Itoa(code)
 }
 
 // WriteExitCodes writes the table as the Markdown page configs/EXITCODES.md.

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"crypto/sha1" //nolint:gosec // see ServiceSID
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
@@ -137,16 +139,47 @@ func (id Identity) EventSource() string { return id.Name }
 // whatever account the service runs under (SID type unrestricted).
 func (id Identity) ServiceAccount() string { return `NT SERVICE\` + id.Name }
 
+// ServiceSID is the SID of ServiceAccount: S-1-5-80 and the SHA-1 of the name in upper case, as
+// `sc.exe showsid` tells. It can be used in access lists before the service exists.
+func (id Identity) ServiceSID() string {
+	// The name is ASCII (NewIdentity), so that each character is two bytes of UTF-16LE.
+	wide := make([]byte, 0, 2*len(id.Name))
+	for _, c := range []byte(strings.ToUpper(id.Name)) {
+		wide = append(wide, c, 0)
+	}
+	sum := sha1.Sum(wide) //nolint:gosec // Windows defines it so; nothing is protected by the hash
+	sid := "S-1-5-80"
+	for i := 0; i < len(sum); i += 4 {
+		sid += fmt.Sprintf("-%d", binary.LittleEndian.Uint32(sum[i:]))
+	}
+	return sid
+}
+
 // RunArguments are the arguments with which a service manager starts this Identity.
 func (id Identity) RunArguments() []string {
 	args := []string{"run", "--name", id.Name}
 	if id.private {
 		args = append(args, "--data", id.at.data)
 	}
-	if id.at.config != id.ownConfig() {
+	if id.at.config != id.ownConfig() && id.at.config != machinePlaces(id.Name).config {
 		args = append(args, "--config", id.at.config)
 	}
 	return args
+}
+
+// installed is the Identity as its service sees it, whoever asks: an ordinary user who looks after
+// the service means the machine's folders, not their own.
+func (id Identity) installed() Identity {
+	if id.private {
+		return id
+	}
+	own := id.ownConfig()
+	config := id.at.config
+	id.at = machinePlaces(id.Name)
+	if config != own {
+		id.at.config = config
+	}
+	return id
 }
 
 // ownConfig is the configuration file that the name and data folder alone would give.

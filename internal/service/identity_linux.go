@@ -18,12 +18,14 @@ func systemPlaces(name string) places {
 	slug := strings.ToLower(name)
 	uid := os.Geteuid()
 	if uid == 0 || owns(uid, filepath.Join("/var/lib", slug)) {
-		return machinePlaces(slug)
+		return machinePlaces(name)
 	}
 	return userPlaces(slug, uid, os.Getenv)
 }
 
-func machinePlaces(slug string) places {
+// machinePlaces are those of a service that was installed.
+func machinePlaces(name string) places {
+	slug := strings.ToLower(name)
 	return places{
 		data:     filepath.Join("/var/lib", slug),
 		config:   filepath.Join("/etc", slug, configName),

@@ -7,9 +7,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// systemPlaces are below ProgramData. The folder is asked of the system, not of the environment,
+func systemPlaces(name string) places { return machinePlaces(name) }
+
+// machinePlaces are below ProgramData. The folder is asked of the system, not of the environment,
 // which a caller could have changed.
-func systemPlaces(name string) places {
+func machinePlaces(name string) places {
 	programData, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
 	if err != nil || programData == "" {
 		programData = os.Getenv("ProgramData")

@@ -38,22 +38,11 @@ func Run(ctx context.Context, o Options) int {
 		o.StopTimeout = stopLimit
 	}
 	e := host(ctx, o)
-	e.log(o.Log)
+	_ = o.Log.Sync() // standard error often cannot be synced
 	return e.code
 }
 
-// log leaves the last word about a service: why it ended, and what to do.
-func (e ending) log(log *zap.Logger) {
-	if e.err == nil {
-		log.Info("service stopped")
-	} else {
-		log.Error("service failed", zap.Error(e.err), zap.Int("exit_code", e.code),
-			zap.Bool("while_starting", !e.ready), zap.String("cure", cure(e.code)))
-	}
-	_ = log.Sync() // standard error often cannot be synced
-}
-
-// explain says the same to a person, in two lines at most.
+// explain says to a person why the service ended and what to do, in two lines at most.
 func (e ending) explain(w io.Writer, name string) {
 	switch {
 	case e.err == nil:

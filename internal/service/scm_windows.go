@@ -40,6 +40,9 @@ func (e execute) Execute(_ []string, requests <-chan svc.ChangeRequest, status c
 func hostSCM(ctx context.Context, o Options, requests <-chan svc.ChangeRequest, status chan<- svc.Status) ending {
 	m := scm(status)
 	e := serve(ctx, o, m, requests, func(r svc.ChangeRequest) control { return scmControl(uint32(r.Cmd)) })
+	if e.err != nil {
+		o.Log.Error("service failed", zap.Error(e.err), zap.Int("exit_code", e.code), zap.String("cure", cure(e.code)))
+	}
 	// The log may be slow or gone at a shutdown: it comes last, and only as long as the SCM was promised.
 	if err := writeEnding(o.Identity, e); err != nil {
 		o.Log.Warn("Event Log entry not written", zap.Error(err))
