@@ -19,8 +19,8 @@ import (
 
 // bounds of one measurement.
 const (
-	startLimit   = 30 * time.Second
-	restartLimit = 30 * time.Second
+	// answerLimit is how long anything may take until it answers.
+	answerLimit = 30 * time.Second
 	// stableRun is how long a target has run before it is killed: every supervisor here calls that
 	// a good run, after which it restarts as fast as it can.
 	stableRun = 1500 * time.Millisecond
@@ -102,7 +102,7 @@ func (b *bench) restarts(ctx context.Context, all []supervisor, rounds int) (tab
 	}
 	for range rounds {
 		for _, s := range sessions {
-			pid, err := firstAnswer(ctx, s.ports[0], 0, startLimit)
+			pid, err := firstAnswer(ctx, s.ports[0], 0)
 			if err != nil {
 				return result, fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -113,7 +113,7 @@ func (b *bench) restarts(ctx context.Context, all []supervisor, rounds int) (tab
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 				return result, fmt.Errorf("%s: kill %d: %w", s.name, pid, err)
 			}
-			if _, err := firstAnswer(ctx, s.ports[0], pid, restartLimit); err != nil {
+			if _, err := firstAnswer(ctx, s.ports[0], pid); err != nil {
 				return result, fmt.Errorf("%s: after a kill: %w", s.name, err)
 			}
 			result.add(s.name, time.Since(begin))
@@ -135,7 +135,7 @@ func (b *bench) starts(ctx context.Context, all []supervisor, rounds int) (start
 			if err != nil {
 				return result, err
 			}
-			_, err = firstAnswer(ctx, run.ports[0], 0, startLimit)
+			_, err = firstAnswer(ctx, run.ports[0], 0)
 			result.answer.add(s.name, time.Since(begin))
 			b.stop(run)
 			if err != nil {
@@ -148,7 +148,7 @@ func (b *bench) starts(ctx context.Context, all []supervisor, rounds int) (start
 			if run, err = b.start(ctx, s, 1); err != nil {
 				return result, err
 			}
-			err = untilGood(ctx, s.ready(run.dir), startLimit)
+			err = untilGood(ctx, s.ready(run.dir))
 			result.ready.add(s.name, time.Since(begin))
 			b.stop(run)
 			if err != nil {
@@ -168,7 +168,7 @@ func (b *bench) memory(ctx context.Context, all []supervisor, idle time.Duration
 			return nil, err
 		}
 		for _, port := range run.ports {
-			if _, err := firstAnswer(ctx, port, 0, startLimit); err != nil {
+			if _, err := firstAnswer(ctx, port, 0); err != nil {
 				b.stop(run)
 				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -184,9 +184,9 @@ func (b *bench) memory(ctx context.Context, all []supervisor, idle time.Duration
 }
 
 // firstAnswer polls a target until a process other than old answers, and returns its id.
-func firstAnswer(ctx context.Context, port, old int, limit time.Duration) (int, error) {
+func firstAnswer(ctx context.Context, port, old int) (int, error) {
 	var pid int
-	err := poll(ctx, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(port))+"/", limit, func(status int, body []byte) bool {
+	err := poll(ctx, "http://"+net.JoinHostPort("127.0.0.1", strconv.Itoa(port))+"/", func(status int, body []byte) bool {
 		n, err := strconv.Atoi(string(body))
 		pid = n
 		return err == nil && status == http.StatusOK && n != old
@@ -195,13 +195,13 @@ func firstAnswer(ctx context.Context, port, old int, limit time.Duration) (int, 
 }
 
 // untilGood polls a URL until it answers 200.
-func untilGood(ctx context.Context, url string, limit time.Duration) error {
-	return poll(ctx, url, limit, func(status int, _ []byte) bool { return status == http.StatusOK })
+func untilGood(ctx context.Context, url string) error {
+	return poll(ctx, url, func(status int, _ []byte) bool { return status == http.StatusOK })
 }
 
 // poll asks url on a new connection each time until good likes the answer.
-func poll(ctx context.Context, url string, limit time.Duration, good func(status int, body []byte) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func poll(ctx context.Context, url string, good func(status int, body []byte) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
@@ -209,7 +209,7 @@ func poll(ctx context.Context, url string, limit time.Duration, good func(status
 			return nil
 		}
 		if err := sleep(ctx, pollEvery); err != nil {
-			return fmt.Errorf("no good answer from %s within %v", url, limit)
+			return fmt.Errorf("no good answer from %s within %v", url, answerLimit)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	_, _ = io.WriteString(stdout, text)
 	if o.markdown != "" {
-		if err := os.WriteFile(o.markdown, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(o.markdown, []byte(text), 0o600); err != nil { //nolint:gosec // the file that the caller names
 			_, _ = fmt.Fprintf(stderr, "compare: %v\n", err)
 			return 1
 		}

@@ -79,12 +79,13 @@ func TestMisbehavingChildren(t *testing.T) {
 	// An answer later than this is a stall.
 	l := startLoad(t, h.gateway, 4, 3*time.Second, "/info")
 
-	t.Run("floods stdout for ever", func(t *testing.T) { r.flood(t) })
-	t.Run("writes a gigabyte to stdout", func(t *testing.T) { r.gigabyte(t) })
-	t.Run("leaves a grandchild that holds the pipe", func(t *testing.T) { r.pipeHolder(t) })
-	t.Run("ignores every stop signal", func(t *testing.T) { r.deaf(t) })
-	t.Run("is not executable", func(t *testing.T) { r.notExecutable(t) })
-	t.Run("finds its port taken", func(t *testing.T) { r.portTaken(t, port) })
+	m := misbehaviour{r, port}
+	t.Run("floods stdout for ever", m.flood)
+	t.Run("writes a gigabyte to stdout", m.gigabyte)
+	t.Run("leaves a grandchild that holds the pipe", m.pipeHolder)
+	t.Run("ignores every stop signal", m.deaf)
+	t.Run("is not executable", m.notExecutable)
+	t.Run("finds its port taken", m.portTaken)
 
 	got := l.stop()
 	t.Logf("the well-behaved app meanwhile: %v; resident memory at most %d MiB", got, resident.peak()>>10)
@@ -100,6 +101,12 @@ func TestMisbehavingChildren(t *testing.T) {
 	if code := r.stop(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
+}
+
+// misbehaviour is a run with a child of every kind; port is the one that a stranger holds.
+type misbehaviour struct {
+	*holdfast
+	port int
 }
 
 // act runs start, stop or restart through the CLI and wants it to succeed.
@@ -120,7 +127,7 @@ func (r *holdfast) one(t *testing.T, app string, kind event.Type) event.Event {
 
 // flood: `yes` writes gigabytes a second if it is let. It runs on, and its log stays within its
 // bounds.
-func (r *holdfast) flood(t *testing.T) {
+func (r misbehaviour) flood(t *testing.T) {
 	r.act(t, "start", "flood")
 	r.waitFor("the flood's log to be rotated twice", func() bool { return len(r.logFiles("flood-1")) >= 3 })
 	pause(2 * time.Second) // the flood itself, not a wait
@@ -172,7 +179,7 @@ func (r *holdfast) metric(series string) string {
 }
 
 // gigabyte: 1 GB on stdout, and the program says how fast it was taken.
-func (r *holdfast) gigabyte(t *testing.T) {
+func (r misbehaviour) gigabyte(t *testing.T) {
 	r.act(t, "start", "flooder")
 	r.waitHealthy("flooder")
 	code, body, err := r.call("POST", "/flooder/spew?mb=1000")
@@ -185,7 +192,7 @@ func (r *holdfast) gigabyte(t *testing.T) {
 
 // pipeHolder: the exit is seen when the leader ends, not when the pipe closes; the grandchild goes
 // with its instance.
-func (r *holdfast) pipeHolder(t *testing.T) {
+func (r misbehaviour) pipeHolder(t *testing.T) {
 	r.act(t, "start", "holder")
 	exited := r.one(t, "holder", "instance.exited")
 	if !strings.Contains(exited.Message, "exit code 7") {
@@ -201,7 +208,7 @@ func (r *holdfast) pipeHolder(t *testing.T) {
 }
 
 // deaf: asked, waited for, killed; the event says so.
-func (r *holdfast) deaf(t *testing.T) {
+func (r misbehaviour) deaf(t *testing.T) {
 	r.act(t, "start", "deaf")
 	r.waitFor("deaf-1 to run", func() bool { return r.instance("deaf", "deaf-1").State == status.Running })
 	pid := r.instance("deaf", "deaf-1").PID
@@ -221,7 +228,7 @@ func (r *holdfast) deaf(t *testing.T) {
 }
 
 // notExecutable: told with the cure, tried again later.
-func (r *holdfast) notExecutable(t *testing.T) {
+func (r misbehaviour) notExecutable(t *testing.T) {
 	_, _, _ = r.cli("start", "plain") // whether it waits for success is the CLI's choice
 	failed := r.one(t, "plain", "instance.start_failed")
 	if failed.Severity != event.Error || !strings.Contains(failed.Message, "not-executable") || !strings.Contains(failed.Message, "chmod") {
@@ -232,11 +239,11 @@ func (r *holdfast) notExecutable(t *testing.T) {
 }
 
 // portTaken: the stranger on the port is never taken for the app.
-func (r *holdfast) portTaken(t *testing.T, port int) {
+func (r misbehaviour) portTaken(t *testing.T) {
 	_, _, _ = r.cli("start", "taken")
 	failed := r.one(t, "taken", "instance.start_failed")
-	if failed.Severity != event.Error || !strings.Contains(failed.Message, strconv.Itoa(port)) {
-		t.Errorf("the event is %s %q, want an error with port %d", failed.Severity, failed.Message, port)
+	if failed.Severity != event.Error || !strings.Contains(failed.Message, strconv.Itoa(r.port)) {
+		t.Errorf("the event is %s %q, want an error with port %d", failed.Severity, failed.Message, r.port)
 	}
 	r.wantDown(t, "taken", "taken-1")
 	if ready := r.events("taken", "instance.ready"); len(ready) > 0 {

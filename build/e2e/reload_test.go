@@ -268,7 +268,7 @@ func (l *longLived) openStream(t *testing.T, h *home) {
 		t.Fatal(err)
 	}
 	client := &http.Client{Transport: &http.Transport{}}
-	resp, err := client.Do(req)
+	resp, err := client.Do(req) //nolint:bodyclose // closed by the goroutine below
 	if err != nil {
 		cancel()
 		t.Fatalf("open a stream through the gateway: %v", err)

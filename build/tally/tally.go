@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -39,7 +40,7 @@ func tally(in io.Reader, out io.Writer) (count, error) {
 		if strings.TrimSpace(line) != "" {
 			total.add(handle(packages, line, out))
 		}
-		if err == io.EOF { //nolint:errorlint // bufio documents the bare value
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -101,14 +101,14 @@ func start(t *testing.T, opts Options) *running {
 	return r
 }
 
-// waitFor polls until what is true, for at most ten seconds.
-func waitFor(t *testing.T, what string, true func() bool) {
+// waitFor polls until it holds, for at most ten seconds.
+func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for !true() {
+	for !holds() {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("waited 10 s for %s", what)
@@ -117,8 +117,15 @@ func waitFor(t *testing.T, what string, true func() bool) {
 	}
 }
 
-// do makes one request and returns the answer's status and body.
-func (r *running) do(t *testing.T, method, path string, header http.Header) (*http.Response, string) {
+// answer is a whole answer to one request.
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+// do makes one request and follows no redirect.
+func (r *running) do(t *testing.T, method, path string, header http.Header) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, nil)
 	if err != nil {
@@ -138,13 +145,13 @@ func (r *running) do(t *testing.T, method, path string, header http.Header) (*ht
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
-	return resp, string(body)
+	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
 func (r *running) info(t *testing.T) Info {
 	t.Helper()
 	var info Info
-	_, body := r.do(t, "GET", "/info", nil)
+	body := r.do(t, "GET", "/info", nil).body
 	if err := json.Unmarshal([]byte(body), &info); err != nil {
 		t.Fatalf("/info: %v in %q", err, body)
 	}
@@ -153,9 +160,9 @@ func (r *running) info(t *testing.T) Info {
 
 func TestCrashEndsWithItsCodeAndAStack(t *testing.T) {
 	r := start(t, Options{Instance: "demo-7"})
-	resp, body := r.do(t, "POST", "/crash", nil)
-	if resp.StatusCode != http.StatusOK || !strings.Contains(body, "demo-7") {
-		t.Errorf("answer %d %q, want 200 that names the instance", resp.StatusCode, body)
+	got := r.do(t, "POST", "/crash", nil)
+	if got.code != http.StatusOK || !strings.Contains(got.body, "demo-7") {
+		t.Errorf("answer %d %q, want 200 that names the instance", got.code, got.body)
 	}
 	err := <-r.result
 	if crash, ok := errors.AsType[*CrashError](err); !ok || crash.Code != CrashCode {
@@ -208,8 +215,8 @@ func TestHangHoldsProbesUntilItIsOver(t *testing.T) {
 		t.Fatalf("a hanging program answered %d", resp.StatusCode)
 	}
 	r.hungUntil.Store(time.Now().UnixNano())
-	if resp, body := r.do(t, "GET", "/healthz", nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("after the hang: %d %q, want 200", resp.StatusCode, body)
+	if got := r.do(t, "GET", "/healthz", nil); got.code != http.StatusOK {
+		t.Errorf("after the hang: %d %q, want 200", got.code, got.body)
 	}
 }
 
@@ -244,8 +251,8 @@ func TestStubbornIgnoresTheStopUntilItsBound(t *testing.T) {
 	r.stubbornUntil.Store(time.Now().Add(300 * time.Millisecond).UnixNano())
 	r.stop()
 	waitFor(t, "the refusal", func() bool { return strings.Contains(r.stdout.String(), "ignoring it") })
-	if resp, _ := r.do(t, "GET", "/healthz", nil); resp.StatusCode != http.StatusOK {
-		t.Errorf("a program that ignores a stop answers %d, want 200", resp.StatusCode)
+	if got := r.do(t, "GET", "/healthz", nil); got.code != http.StatusOK {
+		t.Errorf("a program that ignores a stop answers %d, want 200", got.code)
 	}
 	if err := <-r.result; err != nil {
 		t.Errorf("Run: %v", err)
@@ -258,27 +265,27 @@ func TestLeakIsBounded(t *testing.T) {
 	if got := r.info(t).LeakedMB; got != 3 {
 		t.Errorf("holds %d MiB, want 3", got)
 	}
-	if resp, _ := r.do(t, "POST", "/leak?mb=510", nil); resp.StatusCode != http.StatusConflict {
-		t.Errorf("beyond the bound: %d, want 409", resp.StatusCode)
+	if got := r.do(t, "POST", "/leak?mb=510", nil); got.code != http.StatusConflict {
+		t.Errorf("beyond the bound: %d, want 409", got.code)
 	}
 }
 
 func TestNumbersOutOfBounds(t *testing.T) {
 	r := start(t, Options{})
 	for _, path := range []string{"/leak?mb=513", "/leak?mb=-1", "/leak?mb=x", "/spew?mb=4097", "/hang?seconds=601"} {
-		if resp, _ := r.do(t, "POST", path, nil); resp.StatusCode != http.StatusBadRequest {
-			t.Errorf("POST %s: %d, want 400", path, resp.StatusCode)
+		if got := r.do(t, "POST", path, nil); got.code != http.StatusBadRequest {
+			t.Errorf("POST %s: %d, want 400", path, got.code)
 		}
 	}
-	if resp, _ := r.do(t, "GET", "/slow?ms=60001", nil); resp.StatusCode != http.StatusBadRequest {
-		t.Errorf("GET /slow?ms=60001: %d, want 400", resp.StatusCode)
+	if got := r.do(t, "GET", "/slow?ms=60001", nil); got.code != http.StatusBadRequest {
+		t.Errorf("GET /slow?ms=60001: %d, want 400", got.code)
 	}
 }
 
 func TestSpewWritesWhatWasAskedFor(t *testing.T) {
 	r := start(t, Options{})
 	before := r.stdout.size
-	_, body := r.do(t, "POST", "/spew?mb=2", nil)
+	body := r.do(t, "POST", "/spew?mb=2", nil).body
 	if !strings.Contains(body, "wrote 2 MB") {
 		t.Errorf("answer %q", body)
 	}
@@ -295,27 +302,27 @@ func TestSpewWritesWhatWasAskedFor(t *testing.T) {
 func TestActsRefuseOtherSites(t *testing.T) {
 	r := start(t, Options{})
 	header := http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}
-	if resp, _ := r.do(t, "POST", "/leak?mb=1", header); resp.StatusCode != http.StatusForbidden {
-		t.Errorf("a post from another site: %d, want 403", resp.StatusCode)
+	if got := r.do(t, "POST", "/leak?mb=1", header); got.code != http.StatusForbidden {
+		t.Errorf("a post from another site: %d, want 403", got.code)
 	}
-	if resp, _ := r.do(t, "GET", "/crash", nil); resp.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("GET /crash: %d, want 405", resp.StatusCode)
+	if got := r.do(t, "GET", "/crash", nil); got.code != http.StatusMethodNotAllowed {
+		t.Errorf("GET /crash: %d, want 405", got.code)
 	}
 }
 
 func TestBrowserComesBackToThePage(t *testing.T) {
 	r := start(t, Options{Instance: "demo-2"})
 	header := http.Header{"Accept": {"text/html,*/*"}, "Sec-Fetch-Site": {"same-origin"}}
-	resp, _ := r.do(t, "POST", "/leak?mb=0", header)
-	if got := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || got != "./?did=leak&by=demo-2" {
-		t.Errorf("answer %d to %q, want 303 to the page", resp.StatusCode, got)
+	got := r.do(t, "POST", "/leak?mb=0", header)
+	if to := got.header.Get("Location"); got.code != http.StatusSeeOther || to != "./?did=leak&by=demo-2" {
+		t.Errorf("answer %d to %q, want 303 to the page", got.code, to)
 	}
 }
 
 func TestFork(t *testing.T) {
 	t.Setenv("DEMO_TEST_LINGER", "1")
 	r := start(t, Options{Child: []string{os.Args[0]}})
-	_, body := r.do(t, "POST", "/fork", nil)
+	body := r.do(t, "POST", "/fork", nil).body
 	_, rest, ok := strings.Cut(body, "grandchild pid ")
 	if !ok {
 		t.Fatalf("answer %q names no grandchild", body)
@@ -340,8 +347,8 @@ func TestFork(t *testing.T) {
 
 func TestForkWithoutChild(t *testing.T) {
 	r := start(t, Options{})
-	if resp, _ := r.do(t, "POST", "/fork", nil); resp.StatusCode != http.StatusNotImplemented {
-		t.Errorf("answer %d, want 501", resp.StatusCode)
+	if got := r.do(t, "POST", "/fork", nil); got.code != http.StatusNotImplemented {
+		t.Errorf("answer %d, want 501", got.code)
 	}
 }
 
@@ -391,7 +398,7 @@ func TestEventsStream(t *testing.T) {
 
 func TestHeadersShowsTheRequest(t *testing.T) {
 	r := start(t, Options{})
-	_, body := r.do(t, "PUT", "/headers?a=b", http.Header{"X-Forwarded-For": {"192.0.2.1"}})
+	body := r.do(t, "PUT", "/headers?a=b", http.Header{"X-Forwarded-For": {"192.0.2.1"}}).body
 	for _, want := range []string{`"PUT"`, `"/headers?a=b"`, "192.0.2.1"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in %s", want, body)

@@ -50,7 +50,7 @@ func (p *Program) slow(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many requests are waiting", http.StatusServiceUnavailable)
 		return
 	}
-	_, _ = fmt.Fprintf(w, "%s answered after %d ms\n", p.opts.Instance, ms)
+	_, _ = fmt.Fprintf(w, "%s answered after %d ms\n", p.opts.Instance, ms) //nolint:gosec // a number and our own name
 }
 
 // finish waits like wait, but a stop lets it finish within the drain time.
@@ -198,7 +198,8 @@ func (p *Program) stubborn(w http.ResponseWriter, r *http.Request) {
 // did answers an act: a line of text for a program, the index page again for a browser.
 func (p *Program) did(w http.ResponseWriter, r *http.Request, act, text string) {
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		_, _ = io.WriteString(w, text+"\n")
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text of numbers and our own name
 		return
 	}
 	// Relative, so that it works behind a gateway that cut a prefix off the path.

@@ -21,9 +21,9 @@ import (
 func TestIndexSpeaksTheReadersLanguage(t *testing.T) {
 	r := start(t, Options{Instance: "demo-1"})
 	for language, want := range map[string]string{"zh-CN,zh;q=0.9,en;q=0.8": "应答者", "en-GB": "Answered by", "": "Answered by"} {
-		resp, body := r.do(t, "GET", "/", http.Header{"Accept-Language": {language}})
-		if resp.StatusCode != http.StatusOK || !strings.Contains(body, want) || !strings.Contains(body, "demo-1") {
-			t.Errorf("Accept-Language %q: %d without %q", language, resp.StatusCode, want)
+		got := r.do(t, "GET", "/", http.Header{"Accept-Language": {language}})
+		if got.code != http.StatusOK || !strings.Contains(got.body, want) || !strings.Contains(got.body, "demo-1") {
+			t.Errorf("Accept-Language %q: %d without %q", language, got.code, want)
 		}
 	}
 }
@@ -64,14 +64,14 @@ func TestPageEscapesWhatStrangersWrite(t *testing.T) {
 func TestAssets(t *testing.T) {
 	r := start(t, Options{})
 	for file, want := range map[string]string{"demo.css": "text/css", "demo.js": "text/javascript"} {
-		resp, _ := r.do(t, "GET", "/assets/"+file, nil)
-		if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(got, want) {
-			t.Errorf("%s: %d %q, want 200 %s", file, resp.StatusCode, got, want)
+		got := r.do(t, "GET", "/assets/"+file, nil)
+		if kind := got.header.Get("Content-Type"); got.code != http.StatusOK || !strings.HasPrefix(kind, want) {
+			t.Errorf("%s: %d %q, want 200 %s", file, got.code, kind, want)
 		}
 	}
 	for _, file := range []string{"en.json", "index.html", "none.css", "..%2f..%2fdemo.go"} {
-		if resp, _ := r.do(t, "GET", "/assets/"+file, nil); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d, want 404", file, resp.StatusCode)
+		if got := r.do(t, "GET", "/assets/"+file, nil); got.code != http.StatusNotFound {
+			t.Errorf("%s: %d, want 404", file, got.code)
 		}
 	}
 }
