@@ -55,6 +55,14 @@ const (
 	codeExpired     = "HF320"
 )
 
+// The codes of problems that only the running service finds: HF4xx.
+const (
+	// CodeNotApplied is a configuration without errors that the machine refuses.
+	CodeNotApplied = "HF401"
+	// CodeNextStart is a change that waits for the next start.
+	CodeNextStart = "HF402"
+)
+
 // Codes lists every code that a Problem can have, in order.
 func Codes() []Code {
 	return []Code{
@@ -99,6 +107,8 @@ func Codes() []Code {
 		{codeNoEffect, Warning, "key without effect", "The key is correct but changes nothing here."},
 		{codeHeader, Error, "bad header", "A header's name or value has characters that HTTP does not allow."},
 		{codeExpired, Warning, "certificate expired", "Browsers refuse it. Holdfast still presents it, and rereads the files when they change."},
+		{CodeNotApplied, Error, "cannot be applied", "The configuration has no errors, but the machine does not allow it, for example because an address is taken. Everything runs on as before."},
+		{CodeNextStart, Warning, "counts from the next start", "The section is read at the start only. The rest of the change was applied."},
 	}
 }
 

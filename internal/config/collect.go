@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // collector gathers the problems of all layers.
 type collector struct {
 	problems Problems
@@ -20,12 +22,12 @@ func (c *collector) report(code string, at spot, key path, message, hint string)
 		c.told = map[*source]int{}
 	}
 	c.told[at.src]++
-	if c.told[at.src] > maxPerProblems {
+	if c.told[at.src] > maxProblems {
 		return
 	}
 	snippet := at.snippet()
 	c.problems = append(c.problems, Problem{
-		Code: code, Severity: severityOf(code), Message: message, Hint: hint,
+		Code: code, Severity: severityOf(code), Message: brief(message), Hint: brief(hint),
 		File: at.src.name, Line: at.line, Column: at.column, Source: at.src.origin,
 		Pointer: key.pointer(), Snippet: snippet, order: at.src.order,
 	})
@@ -37,4 +39,17 @@ func (c *collector) reject(key path) {
 		c.rejected = map[path]bool{}
 	}
 	c.rejected[key] = true
+}
+
+// anyRejected reports whether key or anything below it was rejected.
+func (c *collector) anyRejected(key path) bool {
+	if c.rejected[key] {
+		return true
+	}
+	for at := range c.rejected {
+		if strings.HasPrefix(string(at), string(key)+separator) {
+			return true
+		}
+	}
+	return false
 }

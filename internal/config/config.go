@@ -34,6 +34,9 @@ type Config struct {
 	Routes map[string]Route `yaml:"routes"`
 }
 
+// ManagementOff as Management.Address closes the TCP side.
+const ManagementOff = "off"
+
 // Management is the management API's TCP side. The local pipe or socket needs no settings.
 type Management struct {
 	// Address is a loopback host:port (default 127.0.0.1:9180), or "off".

@@ -19,7 +19,13 @@ func (r *reader) unknownKey(key *yaml.Node, at path, s *shape) {
 		r.reject(at.key(better)) // it is there, only misspelt
 	}
 	if slices.Contains(laterKeys(s.typ), name) {
-		r.report(codeNotServed, r.spot(key), at.key(name), fmt.Sprintf("%q is not served by this version", name), "remove it")
+		hint := "remove it"
+		if _, ok := s.field("cert_file"); ok {
+			hint = "use cert_file and key_file"
+			r.reject(at.key("cert_file"))
+			r.reject(at.key("key_file"))
+		}
+		r.report(codeNotServed, r.spot(key), at.key(name), fmt.Sprintf("%q is not served by this version", name), hint)
 		return
 	}
 	r.report(codeUnknownKey, r.spot(key), at.key(name), fmt.Sprintf("unknown key %q", name), s.unknownHint(name))
@@ -151,13 +157,15 @@ func (s *shape) kindHint(n *yaml.Node, at path) string {
 	case s.kind == kindList && n.Kind == yaml.ScalarNode:
 		words := strings.Fields(n.Value)
 		for i, w := range words {
-			if strings.ContainsAny(w, `[]{},:#&*!|>'"%@`+"`") {
-				words[i] = `"` + w + `"`
-			}
+			words[i] = yamlText(w)
 		}
 		return fmt.Sprintf("write %s: [%s]", name, strings.Join(words, ", "))
+	case s.typ == reflect.TypeFor[Probe]() && n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "/"):
+		return fmt.Sprintf("write %s: {http_get: {path: %s}}", name, yamlText(n.Value))
 	case s.kind == kindStruct && n.Kind == yaml.ScalarNode && shorthand(s.typ) != "":
-		return fmt.Sprintf("write %s: {%s: %s}", name, shorthand(s.typ), n.Value)
+		return fmt.Sprintf("write %s: {%s: %s}", name, shorthand(s.typ), yamlText(n.Value))
+	case s.kind == kindStruct && n.Kind == yaml.SequenceNode && shorthand(s.typ) == "command":
+		return fmt.Sprintf("write %s: {command: [...]}", name)
 	case s.named() && n.Kind == yaml.SequenceNode:
 		return fmt.Sprintf("write each entry under a name of its own: %s: {NAME: {...}}", name)
 	case s.kind == kindMap && n.Kind == yaml.SequenceNode:
@@ -165,10 +173,18 @@ func (s *shape) kindHint(n *yaml.Node, at path) string {
 	case s.kind == kindScalar && n.Kind == yaml.MappingNode && strings.HasPrefix(inline(n), "{{"):
 		return `quote a text that begins with {`
 	case s.kind == kindScalar && n.Kind == yaml.SequenceNode && len(n.Content) == 1 && n.Content[0].Kind == yaml.ScalarNode:
-		return fmt.Sprintf("write %s: %s", name, n.Content[0].Value)
+		return fmt.Sprintf("write %s: %s", name, yamlText(n.Content[0].Value))
 	default:
 		return ""
 	}
+}
+
+// yamlText is s as it is written inside of brackets.
+func yamlText(s string) string {
+	if s == "" || strings.ContainsAny(s, `[]{},:#&*!|>'%@`+"`") {
+		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	}
+	return s
 }
 
 // inline is the beginning of a flow mapping as it is written.

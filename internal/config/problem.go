@@ -48,6 +48,8 @@ type Snippet struct {
 	Lines     []string `json:"lines"`
 	// Width is how many characters are marked, beginning at the problem's column.
 	Width int `json:"width"`
+	// Offset is how many characters were cut from the beginning of each line, because they are long.
+	Offset int `json:"offset,omitempty"`
 }
 
 // Problems are all problems of a configuration, in the order of the layers and of their lines.

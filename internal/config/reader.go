@@ -68,8 +68,11 @@ func (r *reader) value(n *yaml.Node, at path, s *shape, depth int) (any, bool) {
 	empty := n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 	switch {
 	case s.kind == kindScalar && empty:
-		r.report(codeNoValue, r.spot(n), at, fmt.Sprintf("key %q has no value", last(at)),
-			"write "+s.wants()+", or remove the line to get the default")
+		hint := "write " + s.wants() + ", or remove the line to get the default"
+		if s.secret() {
+			hint = `write "" for an empty text`
+		}
+		r.report(codeNoValue, r.spot(n), at, fmt.Sprintf("key %q has no value", last(at)), hint)
 		return nil, false
 	case s.kind == kindScalar && n.Kind == yaml.ScalarNode:
 		return r.scalar(n, at, s)
@@ -170,6 +173,9 @@ func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
 	seen := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
+		if !r.enter(key, at, depth) {
+			return nil
+		}
 		if key.ShortTag() == "!!merge" {
 			merged = append(merged, r.merge(value, at, depth)...)
 			continue
@@ -293,15 +299,17 @@ func (r *reader) hide(n *yaml.Node) {
 	if single > 0 {
 		return
 	}
-	// A text of several lines ends where a line is not indented further than its key.
+	// A text of several lines ends where its quotes do, or where a line is not indented further than
+	// its key.
 	indent := indentation(src.lines[n.Line-1])
+	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 	for i := n.Line + 1; i <= len(src.lines); i++ {
 		line := src.lines[i-1]
-		if block && strings.TrimSpace(line) != "" && indentation(line) <= indent {
+		if !quoted && strings.TrimSpace(line) != "" && indentation(line) <= indent {
 			return
 		}
 		src.star(i, span{1, 0})
-		if !block && (strings.ContainsAny(line, `"'`) || indentation(line) <= indent) {
+		if quoted && strings.ContainsAny(line, `"'`) {
 			return
 		}
 	}
@@ -327,6 +335,9 @@ func (r *reader) badValue(n *yaml.Node, at path, s *shape, text string, err erro
 	}
 	if better := s.cure(text); better != "" {
 		hint = better
+	}
+	if hint == "" && s.rule.bounds() != "" {
+		hint = "write a value " + s.rule.bounds()
 	}
 	r.report(code, r.spot(n), at, keyOf(at)+": "+message, hint)
 }

@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// maxShown is how many characters of a source line are shown.
-const maxShown = 140
-
 // Render writes the problems for a person, each with the lines it is in; color adds ANSI colours.
 func (p Problems) Render(w io.Writer, color bool) error {
 	var b strings.Builder
@@ -57,27 +54,15 @@ func (p Problem) render(b *strings.Builder, paint paint) {
 	}
 	s := p.Snippet
 	gutter := len(strconv.Itoa(s.FirstLine + len(s.Lines) - 1))
-	from := 0
-	if p.Column+s.Width > maxShown {
-		from = max(0, p.Column-1-maxShown/2)
-	}
 	for i, line := range s.Lines {
-		fmt.Fprintf(b, "%s %s\n", paint.in(blue, fmt.Sprintf("%*d |", gutter, s.FirstLine+i)), strings.TrimRight(clip(line, from), " \t"))
+		fmt.Fprintf(b, "%s %s\n", paint.in(blue, fmt.Sprintf("%*d |", gutter, s.FirstLine+i)), strings.TrimRight(line, " \t"))
 	}
-	text := clip(s.Lines[len(s.Lines)-1], from)
-	pad, width := underline([]rune(text), p.Column-1-from, s.Width)
+	pad, width := underline([]rune(s.Lines[len(s.Lines)-1]), p.Column-1-s.Offset, s.Width)
 	mark := paint.in(colour, strings.Repeat("^", width))
 	if p.Hint != "" {
 		mark += " " + paint.in(colour, p.Hint)
 	}
 	fmt.Fprintf(b, "%s %s%s\n", paint.in(blue, strings.Repeat(" ", gutter)+" |"), pad, mark)
-}
-
-// clip is the piece of a line that is shown.
-func clip(line string, from int) string {
-	runes := []rune(line)
-	runes = runes[min(from, len(runes)):]
-	return string(runes[:min(len(runes), maxShown)])
 }
 
 // underline is what stands before the carets, and how many there are, in columns of a terminal: it
@@ -100,7 +85,7 @@ func underline(text []rune, column, width int) (pad string, carets int) {
 			carets++
 		}
 	}
-	return b.String(), min(carets, maxShown)
+	return b.String(), carets
 }
 
 // wide reports whether a terminal shows r in two columns (Unicode Standard Annex #11, the ranges

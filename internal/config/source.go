@@ -15,12 +15,14 @@ import (
 )
 
 const (
-	maxFile        = 4 << 20 // bytes of one configuration file
-	maxIncluded    = 1 << 20 // bytes of a ${file:}
-	maxConfD       = 1000    // files in conf.d
-	maxNodes       = 200_000 // values in one file, aliases counted each time
-	maxDepth       = 32      // levels of nesting; the format itself has 6
-	maxPerProblems = 200     // problems told of one source
+	maxFile     = 4 << 20 // bytes of one configuration file
+	maxIncluded = 1 << 20 // bytes of a ${file:}
+	maxConfD    = 1000    // files in conf.d
+	maxNodes    = 200_000 // values in one file, aliases counted each time
+	maxDepth    = 32      // levels of nesting; the format itself has 6
+	maxProblems = 200     // problems told of one source
+	maxShown    = 140     // characters of a line in a snippet
+	maxMessage  = 600     // bytes of a message or hint
 )
 
 // source is where values stand: a file, an environment variable or a --set.
@@ -163,12 +165,40 @@ func (p *spot) snippet() *Snippet {
 	p.column = max(1, min(p.column, length+1))
 	p.width = max(1, min(p.width, length+1-p.column))
 	s := &Snippet{FirstLine: p.line, Width: p.width}
+	if p.column+p.width > maxShown {
+		s.Offset = max(0, p.column-1-maxShown/2)
+		s.Width = min(s.Width, maxShown/2)
+	}
 	if p.line > 1 && strings.TrimSpace(lines[p.line-2]) != "" {
 		s.FirstLine--
-		s.Lines = append(s.Lines, p.src.shown(p.line-1))
+		s.Lines = append(s.Lines, clip(p.src.shown(p.line-1), s.Offset))
 	}
-	s.Lines = append(s.Lines, p.src.shown(p.line))
+	s.Lines = append(s.Lines, clip(p.src.shown(p.line), s.Offset))
 	return s
+}
+
+// clip is the piece of a line that is shown, without what would move a terminal's cursor.
+func clip(line string, offset int) string {
+	n := 0
+	return strings.Map(func(r rune) rune {
+		n++
+		switch {
+		case n <= offset || n > offset+maxShown:
+			return -1
+		case isControl(r) && r != '\t':
+			return utf8.RuneError
+		default:
+			return r
+		}
+	}, line)
+}
+
+// brief bounds a message that may quote something long.
+func brief(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessage], "") + "..."
 }
 
 // starSuspects hides what looks like a password in a text that could not be read as YAML, where

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -92,7 +93,11 @@ func meant(s *shape, key string) string {
 			}
 		}
 	}
-	return closest(key, keys)
+	if name := closest(key, keys); name != "" {
+		return name
+	}
+	words := foreign(s.typ)
+	return words[closest(key, slices.Sorted(maps.Keys(words)))]
 }
 
 // foreign maps the words that other programs use for the keys of a section (Kubernetes, Docker

@@ -136,11 +136,12 @@ func (v *validator) probe(at path, p *Probe, port Port) {
 	if port == PortNone && own == 0 {
 		v.report(codeProbePort, v.key(kind), kind, fmt.Sprintf("%s has no port to ask: the app has port: none", last(at)), "add the port to "+last(kind)+", or give the app a port")
 	}
-	if p.Timeout > p.Period && !v.rejected[at.key("timeout")] && !v.rejected[at.key("period")] {
-		slow := at.key("timeout")
-		if !v.written(slow) {
-			slow = at.key("period")
-		}
+	// A startup probe's own defaults are an HTTP timeout above the period.
+	slow := at.key("timeout")
+	if !v.written(slow) && last(at) != "startup_probe" {
+		slow = at.key("period")
+	}
+	if p.Timeout > p.Period && v.written(slow) && !v.anyRejected(at) {
 		v.report(codeSlow, v.value(slow), slow, fmt.Sprintf("the timeout %s is longer than the period %s", p.Timeout, p.Period), "raise period or lower timeout")
 	}
 }

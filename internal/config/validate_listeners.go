@@ -15,7 +15,7 @@ import (
 func (v *validator) management() {
 	at := path("management").key("address")
 	m := v.cfg.Management
-	if m.Address != "off" && !v.rejected[at] {
+	if m.Address != ManagementOff && !v.rejected[at] {
 		if host, _, ok := v.address(at, m.Address); ok && !isLoopback(host) {
 			v.report(codeExposed, v.value(at), at, fmt.Sprintf("the management API must not listen on %s", m.Address),
 				"use a loopback address such as 127.0.0.1:9180, or off; from elsewhere reach it through ssh -L")

@@ -106,12 +106,13 @@ func (v *validator) matchPath(at path, text string) {
 
 // shadowed warns of routes whose requests another route wins on every listener.
 func (v *validator) shadowed(names []string) {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return v.anyRejected(path("routes").key(name).key("match"))
+	})
 	byMatch := map[string][]string{}
 	for _, name := range names {
-		if !v.rejected[path("routes").key(name).key("match")] {
-			key := v.cfg.Routes[name].Match.canonical()
-			byMatch[key] = append(byMatch[key], name)
-		}
+		key := v.cfg.Routes[name].Match.canonical()
+		byMatch[key] = append(byMatch[key], name)
 	}
 	for _, name := range names {
 		route := v.cfg.Routes[name]

@@ -127,7 +127,7 @@ func (v *validator) redirect(at path, r Redirect, m Match) {
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is neither a URL nor a path", r.To), "write https://"+r.To+" or /"+r.To)
 	case u.Scheme != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is not an http or https URL", r.To), "write https://HOST/PATH")
-	case u.Host == "" && !v.rejected[at.parent().key("match")] && m.covers(u.Path):
+	case u.Host == "" && !v.anyRejected(at.parent().key("match")) && m.covers(u.Path):
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("the redirect to %s leads back to this route", r.To), "narrow the match, or redirect to another host")
 	}
 }
@@ -163,8 +163,7 @@ func (v *validator) respond(at path, r Respond) {
 
 func (v *validator) stripPrefix(at path, route Route) {
 	strip := at.key("strip_prefix")
-	match := at.key("match")
-	if route.StripPrefix == "" || v.rejected[strip] || v.rejected[match] || v.rejected[match.key("path")] || v.rejected[match.key("path_prefix")] {
+	if route.StripPrefix == "" || v.rejected[strip] || v.anyRejected(at.key("match")) {
 		return
 	}
 	prefix := cmp.Or(route.Match.Path, route.Match.PathPrefix)
