@@ -5,6 +5,8 @@ import "github.com/spf13/cobra"
 // commands are the subcommands, one file each.
 func commands(c *console) []*cobra.Command {
 	return []*cobra.Command{
+		newRunCommand(c),
+		newDemoCommand(c),
 		newStatusCommand(c),
 		newStartCommand(c),
 		newStopCommand(c),
@@ -13,6 +15,8 @@ func commands(c *console) []*cobra.Command {
 		newEventsCommand(c),
 		newRoutesCommand(c),
 		newReloadCommand(c),
+		newServiceCommand(c),
 		newVersionCommand(c),
+		newDemoAppCommand(c),
 	}
 }

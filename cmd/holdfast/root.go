@@ -11,14 +11,14 @@ import (
 	"holdfast/internal/service"
 )
 
-// The CLI's exit codes; they are documented and never renumbered.
+// The CLI's exit codes are those of the service: internal/service documents them.
 const (
-	exitOK          = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInvalid     = 3
-	exitDenied      = 4
-	exitUnreachable = 5
+	exitOK          = service.ExitOK
+	exitFailed      = service.ExitFailed
+	exitUsage       = service.ExitUsage
+	exitInvalid     = service.ExitConfig
+	exitDenied      = service.ExitDenied
+	exitUnreachable = service.ExitUnreachable
 )
 
 // exitError is an error with the exit code that tells it to a script.
@@ -58,6 +58,9 @@ func (c *console) identity() (service.Identity, error) {
 
 // run is the whole program: it returns its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if code, done := hidden(args, stderr); done {
+		return code
+	}
 	c := &console{in: stdin, out: stdout, err: stderr}
 	root := newRootCommand(c)
 	root.SetArgs(args)
