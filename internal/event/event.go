@@ -5,7 +5,10 @@
 // (Subscription.Dropped), and traffic never depends on the Bus. The Bus owns no goroutine.
 package event
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Type names a kind of event; it is public ("instance.exited").
 type Type string
@@ -73,3 +76,14 @@ func (a About) subject() (string, string) { return a.App, a.Instance }
 type itself struct{}
 
 func (itself) subject() (string, string) { return "", "" }
+
+// Seconds is a time span that is a number of seconds in JSON.
+type Seconds time.Duration
+
+// MarshalJSON implements json.Marshaler.
+func (s Seconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
+}
+
+// String rounds to milliseconds.
+func (s Seconds) String() string { return time.Duration(s).Round(time.Millisecond).String() }

@@ -2,7 +2,6 @@ package event
 
 import (
 	"fmt"
-	"time"
 
 	"holdfast/internal/status"
 )
@@ -31,8 +30,8 @@ func (b InstanceStarted) Message() string {
 // InstanceReady means that the gateway sends it requests from now on.
 type InstanceReady struct {
 	About
-	// After is the time since its process was started or since it became unready, in nanoseconds.
-	After time.Duration `json:"after"`
+	// After is the time since its process was started or since it became unready.
+	After Seconds `json:"after_seconds"`
 }
 
 // Type implements Body.
@@ -43,7 +42,7 @@ func (InstanceReady) Severity() Severity { return Info }
 
 // Message implements Body.
 func (b InstanceReady) Message() string {
-	return "ready after " + b.After.Round(time.Millisecond).String()
+	return "ready after " + b.After.String()
 }
 
 // InstanceUnready means that a probe took it out of balancing.
@@ -131,9 +130,9 @@ func (b InstanceStartFailed) Message() string {
 // InstanceCrashLoop means that it ended too often and is only tried now and then.
 type InstanceCrashLoop struct {
 	About
-	Restarts int           `json:"restarts"`
-	Window   time.Duration `json:"window"`
-	Exit     status.Exit   `json:"exit"`
+	Restarts int         `json:"restarts"`
+	Window   Seconds     `json:"window_seconds"`
+	Exit     status.Exit `json:"exit"`
 }
 
 // Type implements Body.
@@ -206,7 +205,7 @@ func (b AppDown) Message() string {
 // AppRecovered ends an AppDown.
 type AppRecovered struct {
 	About
-	After time.Duration `json:"after"`
+	After Seconds `json:"after_seconds"`
 }
 
 // Type implements Body.
@@ -217,5 +216,5 @@ func (AppRecovered) Severity() Severity { return Info }
 
 // Message implements Body.
 func (b AppRecovered) Message() string {
-	return "serving again after " + b.After.Round(time.Millisecond).String()
+	return "serving again after " + b.After.String()
 }

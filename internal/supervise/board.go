@@ -49,7 +49,7 @@ func (b *board) post(v *status.Instance, now time.Time) {
 		e.downSince = now
 		b.bus.Publish(event.AppDown{About: event.About{App: v.App}, Why: v.Why})
 	case before == 0 && after > 0 && !e.downSince.IsZero():
-		b.bus.Publish(event.AppRecovered{About: event.About{App: v.App}, After: now.Sub(e.downSince)})
+		b.bus.Publish(event.AppRecovered{About: event.About{App: v.App}, After: event.Seconds(now.Sub(e.downSince))})
 		e.downSince = time.Time{}
 	}
 	close(b.changed)

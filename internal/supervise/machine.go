@@ -249,7 +249,7 @@ func (m *machine) setReady(err error, now time.Time) []effect {
 		return []effect{balance{false}, publish{event.InstanceUnready{About: m.about(), Why: err.Error()}}}
 	}
 	m.view.Why = ""
-	return []effect{balance{true}, publish{event.InstanceReady{About: m.about(), After: now.Sub(m.downSince)}}}
+	return []effect{balance{true}, publish{event.InstanceReady{About: m.about(), After: event.Seconds(now.Sub(m.downSince))}}}
 }
 
 // whileAlive is shared by Starting and Running: there is a process.
@@ -364,7 +364,7 @@ func (m *machine) follow(d decision, exit status.Exit, now time.Time) []effect {
 		effects := []effect{counted, startTimer{d.delay}}
 		if first {
 			effects = append(effects, publish{event.InstanceCrashLoop{
-				About: m.about(), Restarts: m.app.Restart.MaxRestarts, Window: m.app.Restart.Window.D(), Exit: exit,
+				About: m.about(), Restarts: m.app.Restart.MaxRestarts, Window: event.Seconds(m.app.Restart.Window), Exit: exit,
 			}})
 		}
 		return effects

@@ -63,7 +63,7 @@ func Open(o Options) (*Logs, error) {
 	file := l.rotated(o.Dir, "holdfast.log", o.Logging.File)
 	cores := []zapcore.Core{zapcore.NewCore(jsonEncoder(), zapcore.AddSync(file), l.level)}
 	if o.Console != nil {
-		cores = append(cores, zapcore.NewCore(consoleEncoder(o), zapcore.Lock(zapcore.AddSync(o.Console)), l.level))
+		cores = append(cores, consoleCore(o, l.level))
 	}
 	l.Log = zap.New(zapcore.NewTee(cores...), zap.Fields(zap.String("service", o.Service)))
 	if o.Logging.Access.Enabled {
@@ -132,19 +132,11 @@ func jsonEncoder() zapcore.Encoder {
 	})
 }
 
-func consoleEncoder(o Options) zapcore.Encoder {
-	if o.Logging.Format == config.FormatJSON && !o.Compact {
-		return jsonEncoder()
+func consoleCore(o Options, level zapcore.LevelEnabler) zapcore.Core {
+	if o.Compact || o.Logging.Format == config.FormatConsole {
+		return newPersonCore(o.Console, level)
 	}
-	return zapcore.NewConsoleEncoder(zapcore.EncoderConfig{
-		TimeKey:          "timestamp",
-		LevelKey:         "level",
-		MessageKey:       "message",
-		EncodeTime:       zapcore.TimeEncoderOfLayout("15:04:05.000"),
-		EncodeLevel:      zapcore.CapitalLevelEncoder,
-		EncodeDuration:   zapcore.StringDurationEncoder,
-		ConsoleSeparator: " ",
-	})
+	return zapcore.NewCore(jsonEncoder(), zapcore.Lock(zapcore.AddSync(o.Console)), level)
 }
 
 // NewRegistry makes the Prometheus registry with what concerns the process itself.

@@ -1,0 +1,87 @@
+package telemetry
+
+import (
+	"io"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// personCore writes short lines for a person in a console: the time, the level unless it is info,
+// what it is about, the message, and the error if there is one. The files have everything.
+type personCore struct {
+	zapcore.LevelEnabler
+	mu  *sync.Mutex
+	out io.Writer
+	// about is the app, instance or listener given by With.
+	about string
+}
+
+func newPersonCore(out io.Writer, level zapcore.LevelEnabler) zapcore.Core {
+	return &personCore{LevelEnabler: level, mu: &sync.Mutex{}, out: out}
+}
+
+// With implements zapcore.Core.
+func (c *personCore) With(fields []zapcore.Field) zapcore.Core {
+	clone := *c
+	if about, _ := telling(fields); about != "" {
+		clone.about = about
+	}
+	return &clone
+}
+
+// Check implements zapcore.Core.
+func (c *personCore) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(e.Level) {
+		return checked.AddCore(e, c)
+	}
+	return checked
+}
+
+// Write implements zapcore.Core.
+func (c *personCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	about, failure := telling(fields)
+	if about == "" {
+		about = c.about
+	}
+	var b strings.Builder
+	b.WriteString(e.Time.Format("15:04:05.000 "))
+	if e.Level != zapcore.InfoLevel {
+		b.WriteString(e.Level.CapitalString() + " ")
+	}
+	if about != "" {
+		b.WriteString(about + " ")
+	}
+	b.WriteString(e.Message)
+	if failure != "" {
+		b.WriteString(": " + failure)
+	}
+	b.WriteByte('\n')
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := io.WriteString(c.out, b.String())
+	return err
+}
+
+// Sync implements zapcore.Core.
+func (c *personCore) Sync() error { return nil }
+
+// telling picks the fields that a person needs.
+func telling(fields []zapcore.Field) (about, failure string) {
+	for _, f := range fields {
+		switch f.Key {
+		case "instance", "listener", "certificate":
+			about = f.String
+		case "app":
+			if about == "" {
+				about = f.String
+			}
+		case "error":
+			if err, ok := f.Interface.(error); ok {
+				failure = err.Error()
+			}
+		}
+	}
+	return about, failure
+}
