@@ -55,6 +55,9 @@ type entry struct {
 	pair *tls.Certificate
 	// seen is the state of the files at the last try, good or bad.
 	seen stamp
+	// suspect is true after a first failure: whoever writes the files may be between the two, so
+	// they are read once more before anybody is told.
+	suspect bool
 }
 
 // New returns a Store without certificates.
@@ -174,17 +177,21 @@ func (s *Store) refresh() {
 	bad := map[string]error{}
 	for name, e := range old {
 		now := look(e.conf)
-		if now == e.seen {
+		if now == e.seen && !e.suspect {
 			continue
 		}
 		if next == nil {
 			next = maps.Clone(old)
 		}
 		pair, err := load(name, e.conf)
+		settled := now == e.seen
 		if err != nil {
-			pair, bad[name] = e.pair, err
+			pair = e.pair
+			if settled {
+				bad[name] = err
+			}
 		}
-		next[name] = &entry{conf: e.conf, pair: pair, seen: now}
+		next[name] = &entry{conf: e.conf, pair: pair, seen: now, suspect: err != nil && !settled}
 	}
 	if next != nil {
 		s.swap(next, bad)

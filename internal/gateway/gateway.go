@@ -1,7 +1,24 @@
+// Package gateway is what clients talk to: it accepts connections, finds the route of each request
+// and has it answered by an app's instance, another server, a folder of files, a redirect or a
+// fixed response.
+//
+// A request sees one configuration from beginning to end. Apply swaps routes, certificates and
+// listeners without losing a request or a connection: routes by an atomic pointer, a listener's
+// own settings by handing its socket to a new server while the old one finishes.
+//
+// The steps of a request have a fixed order: client address and identifiers, access log and
+// metrics, canonical host and path, pause, route, answer. Everybody after the canonical path sees
+// that path and no other.
+//
+// New starts nothing. Run owns every goroutine of the package and returns when they have ended.
 package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,11 +29,20 @@ import (
 	"holdfast/internal/upstream"
 )
 
+const (
+	defaultDrain      = 15 * time.Second
+	defaultRetryAfter = time.Second
+)
+
+// ErrStopped says that the gateway has ended and takes no configuration any more.
+var ErrStopped = errors.New("the gateway has stopped")
+
 // Options are what a Gateway needs of its surroundings.
 type Options struct {
 	// Log hears of what an administrator should know (default: nothing is logged).
 	Log *zap.Logger
-	// Access gets one entry per request, at info level (default: none). It should be buffered.
+	// Access gets one entry per request, at info level, while logging.access.enabled (default:
+	// none). It should be buffered.
 	Access *zap.Logger
 	// Metrics is where the gateway's metrics are registered (default: nowhere).
 	Metrics prometheus.Registerer
@@ -33,34 +59,186 @@ type Options struct {
 }
 
 // Gateway accepts requests and has them answered.
-type Gateway struct{ opts Options }
+type Gateway struct {
+	log        *zap.Logger
+	access     *zap.Logger
+	metrics    *metrics
+	upstreams  *upstream.Set
+	certs      *certs.Store
+	retryAfter func(app string) time.Duration
+	drain      time.Duration
+
+	buffers buffers
+	fields  fieldLists
+	active  activity
+	sockets switched
+	paused  atomic.Bool
+
+	serving sync.WaitGroup // the goroutines of servers
+	fatal   chan error     // the first error of a listener
+
+	mu      sync.Mutex // guards the rest
+	current *setup
+	running bool
+	stopped bool
+}
 
 // New returns a Gateway that does nothing yet.
-func New(o Options) *Gateway { return &Gateway{opts: o} }
+func New(o Options) *Gateway {
+	g := &Gateway{
+		log:        o.Log,
+		access:     o.Access,
+		metrics:    newMetrics(o.Metrics),
+		upstreams:  o.Upstreams,
+		certs:      o.Certs,
+		retryAfter: o.RetryAfter,
+		drain:      o.DrainTimeout,
+		active:     newActivity(),
+		fatal:      make(chan error, 1),
+		current:    &setup{},
+	}
+	if g.log == nil {
+		g.log = zap.NewNop()
+	}
+	if g.access == nil {
+		g.access = zap.NewNop()
+	}
+	if g.certs == nil {
+		g.certs = certs.New(certs.Options{Log: g.log})
+	}
+	if g.upstreams == nil {
+		g.upstreams = upstream.NewSet()
+	}
+	if g.retryAfter == nil {
+		g.retryAfter = func(string) time.Duration { return defaultRetryAfter }
+	}
+	if g.drain <= 0 {
+		g.drain = defaultDrain
+	}
+	return g
+}
 
 // Listen binds every listener of c and makes its routes ready; requests wait until Run. On an
 // error, which names the listener, the address, the cause and the cure, nothing stays bound.
-func (g *Gateway) Listen(ctx context.Context, c *config.Config) error { return ctx.Err() }
-
-// Run answers requests until ctx ends. Then it accepts no more, lets requests in flight finish
-// for at most DrainTimeout, closes what is left, and returns nil. It is called once.
-func (g *Gateway) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (g *Gateway) Listen(ctx context.Context, c *config.Config) error { return g.Apply(ctx, c) }
 
 // Apply replaces the configuration without losing a request or a connection. It is all or nothing:
 // on an error everything runs on as before.
-func (g *Gateway) Apply(ctx context.Context, c *config.Config) error { return nil }
+//
+// A listener that keeps its address keeps its socket. When a setting changes that a connection has
+// for life (TLS, HTTP/2, timeouts, the limit of the header), new connections get the new one at
+// once, and the others are asked to end with their next answer ("Connection: close", GOAWAY). A
+// listener that is gone accepts no more and lets requests in flight finish.
+func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped {
+		return ErrStopped
+	}
+	pairs, err := g.certs.Prepare(c.Certificates)
+	if err != nil {
+		return err
+	}
+	next, err := g.compile(c)
+	if err != nil {
+		return err
+	}
+	if err := next.bind(ctx, g.current); err != nil {
+		return err
+	}
+	pairs.Commit()
+	g.swap(next)
+	return nil
+}
+
+// swap makes next the setup that is served; g.mu is held and nothing can fail any more.
+func (g *Gateway) swap(next *setup) {
+	old := g.current
+	g.current = next
+	for _, s := range next.sites {
+		s.socket.site.Store(s)
+		if g.running {
+			g.serveSocket(s.socket, s.settings)
+		}
+	}
+	for address, s := range old.sockets {
+		if next.sockets[address] != s {
+			g.closeSocket(s)
+		}
+	}
+	g.metrics.keep(next.keys)
+	for key, pool := range old.pools {
+		if next.pools[key] != pool {
+			pool.Close()
+		}
+	}
+	for path, f := range old.folders {
+		if next.folders[path] != f {
+			f.close()
+		}
+	}
+}
+
+// Run answers requests until ctx ends. Then it accepts no more, lets requests in flight finish
+// for at most DrainTimeout, closes what is left, and returns nil. It is called once. It returns
+// early, with an error, when a listener fails for good.
+func (g *Gateway) Run(ctx context.Context) error {
+	g.mu.Lock()
+	if g.running || g.stopped {
+		g.mu.Unlock()
+		return errors.New("gateway: Run was called before")
+	}
+	g.running = true
+	for _, s := range g.current.sites {
+		g.serveSocket(s.socket, s.settings)
+	}
+	g.mu.Unlock()
+
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-g.fatal:
+	}
+	// The caller's context is over; what is left to do has its own bound.
+	g.stop(context.WithoutCancel(ctx))
+	return failed
+}
 
 // Pause makes the gateway answer every request with 503 until Resume.
-func (g *Gateway) Pause() {}
+func (g *Gateway) Pause() { g.paused.Store(true) }
 
 // Resume ends Pause.
-func (g *Gateway) Resume() {}
+func (g *Gateway) Resume() { g.paused.Store(false) }
 
-// Paused reports whether Pause was called.
-func (g *Gateway) Paused() bool { return false }
+// Paused reports whether Pause is in force.
+func (g *Gateway) Paused() bool { return g.paused.Load() }
 
 // Addrs is the bound address of every listener by its name.
-func (g *Gateway) Addrs() map[string]string { return nil }
+func (g *Gateway) Addrs() map[string]string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := make(map[string]string, len(g.current.sites))
+	for _, s := range g.current.sites {
+		out[s.name] = s.socket.ln.Addr().String()
+	}
+	return out
+}
 
-// Routes lists the routes in the order in which specificity ranks them.
-func (g *Gateway) Routes() []RouteInfo { return nil }
+// Routes lists the routes by name.
+func (g *Gateway) Routes() []RouteInfo {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := make([]RouteInfo, 0, len(g.current.routes))
+	for _, r := range g.current.routes {
+		out = append(out, r.info)
+	}
+	return out
+}
+
+// fail ends Run with the error of a listener.
+func (g *Gateway) fail(s *socket, err error) {
+	select {
+	case g.fatal <- fmt.Errorf("listener on %s: %w", s.ln.Addr(), err):
+	default: // one is enough
+	}
+}

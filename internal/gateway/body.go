@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// patience is the clock of a route's timeout. It runs only while the target is the one to wait
+// for: it stands still while the client sends its body.
+type patience struct {
+	mu    sync.Mutex
+	limit time.Duration
+	timer *time.Timer // nil: no bound, or over
+}
+
+func (p *patience) start(limit time.Duration, expired func()) {
+	if limit > 0 {
+		p.limit, p.timer = limit, time.AfterFunc(limit, expired)
+	}
+}
+
+func (p *patience) pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+func (p *patience) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Reset(p.limit)
+	}
+}
+
+func (p *patience) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+}
+
+var errBodyOver = errors.New("request body read after its answer")
+
+// clientBody is the body of the client's request on its way to a target. The transport may close
+// it at any time without harm, so that another target can be tried; and it may still be reading
+// from it when the request is over, which must not reach net/http's server.
+type clientBody struct {
+	body  io.ReadCloser
+	clock *patience
+
+	touched atomic.Bool // something may have been read
+	over    atomic.Bool
+	reading atomic.Bool
+	broken  atomic.Pointer[error] // how the client's side failed
+}
+
+// Read implements io.Reader.
+func (b *clientBody) Read(p []byte) (int, error) {
+	b.touched.Store(true)
+	b.reading.Store(true)
+	defer b.reading.Store(false)
+	if b.over.Load() {
+		return 0, errBodyOver
+	}
+	b.clock.pause()
+	n, err := b.body.Read(p)
+	b.clock.resume()
+	if err != nil && err != io.EOF { //nolint:errorlint // a Reader's end is io.EOF itself
+		b.broken.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer; net/http's server closes the body itself.
+func (b *clientBody) Close() error { return nil }
+
+// failure is the error of the client's side, nil while there is none.
+func (b *clientBody) failure() error {
+	if err := b.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// finish keeps the transport from reading on. A read that waits for a slow client is broken off:
+// the server could not go on with the connection before its end.
+func (b *clientBody) finish(w http.ResponseWriter) {
+	b.over.Store(true)
+	if b.reading.Load() {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // the connection may be gone
+	}
+}

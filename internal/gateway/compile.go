@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"holdfast/internal/config"
+	"holdfast/internal/upstream"
+)
+
+// compileRoute makes a route of its configuration.
+func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*route, error) {
+	conf := c.Routes[name]
+	r := &route{name: name, app: conf.App, priority: conf.Priority}
+	if err := r.conditionsOf(conf.Match); err != nil {
+		return nil, err
+	}
+	if conf.StripPrefix != "" {
+		p, err := canonicalPath(conf.StripPrefix)
+		if err != nil {
+			return nil, fmt.Errorf("route %q: strip_prefix: %w", name, err)
+		}
+		r.strip = strings.TrimSuffix(p.Path, "/")
+	}
+	kind, target, err := g.compileTarget(next, r, conf)
+	if err != nil {
+		return nil, err
+	}
+	key := routeKey{conf.App, name}
+	r.metrics = g.metrics.route(key)
+	next.keys[key] = true
+	r.info = RouteInfo{
+		Name: name, Listeners: listenersOf(conf, c), Hosts: r.hosts, Methods: r.methods,
+		Headers: conf.Match.Header, Priority: conf.Priority, Kind: kind, Target: target, App: conf.App,
+	}
+	if r.exact {
+		r.info.Path = r.path
+	} else {
+		r.info.Prefix = max(r.path, "/")
+	}
+	return r, nil
+}
+
+// listenersOf are the names of the listeners on which a route answers.
+func listenersOf(conf config.Route, c *config.Config) []string {
+	if len(conf.Listeners) > 0 {
+		return slices.Sorted(slices.Values(conf.Listeners))
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(c.Listeners)) {
+		if c.Listeners[name].RedirectTo == "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// compileTarget sets what serves the route and says it in words.
+func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind, target string, err error) {
+	switch {
+	case conf.App != "":
+		r.serve = &proxy{pool: g.upstreams.Pool(conf.App), balance: conf.Balance, timeout: conf.Timeout.D(), app: conf.App}
+		return "app", conf.App, nil
+	case len(conf.URLs) > 0:
+		target = strings.Join(conf.URLs, " ")
+		key := r.name + " " + target
+		pool := g.current.pools[key]
+		if pool == nil {
+			if pool, err = upstream.NewStatic(r.name, conf.URLs); err != nil {
+				return "", "", err
+			}
+		}
+		next.pools[key] = pool
+		r.serve = &proxy{pool: pool, balance: conf.Balance, timeout: conf.Timeout.D()}
+		return "urls", target, nil
+	case conf.FileServer != nil:
+		path := conf.FileServer.Root
+		f := next.folders[path]
+		if f == nil {
+			f = g.current.folders[path]
+		}
+		if f == nil {
+			f = newFolder(path)
+		}
+		next.folders[path] = f
+		r.serve = newFiles(*conf.FileServer, f)
+		return "file_server", path, nil
+	case conf.Redirect != nil:
+		d := newRedirect(*conf.Redirect)
+		r.serve = d
+		return "redirect", fmt.Sprintf("%d %s", d.status, conf.Redirect.To), nil
+	case conf.Respond != nil:
+		f := newFixed(*conf.Respond)
+		r.serve = f
+		return "respond", fmt.Sprint(f.status), nil
+	default:
+		return "", "", fmt.Errorf("route %q: nothing serves it; add app, urls, file_server, redirect or respond", r.name)
+	}
+}

@@ -1,0 +1,226 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"holdfast/internal/config"
+)
+
+// Bounds on HTTP/2 connections.
+const (
+	maxStreams  = 250 // at once; as many as browsers and proxies expect
+	pingAfter   = 30 * time.Second
+	pingTimeout = 15 * time.Second
+)
+
+// settings are what a connection has for life.
+type settings struct {
+	tls, http2             bool
+	readHeader, read, idle time.Duration
+	maxHeader              int
+}
+
+func settingsOf(l config.Listener) settings {
+	return settings{
+		tls:        l.Certificate != "",
+		http2:      l.HTTP2,
+		readHeader: l.ReadHeaderTimeout.D(),
+		read:       l.ReadTimeout.D(),
+		idle:       l.IdleTimeout.D(),
+		maxHeader:  int(l.MaxHeaderSize),
+	}
+}
+
+// socket is a bound address. It outlives changes of its listener's settings: each is served by a
+// generation of its own, and only the newest one accepts.
+type socket struct {
+	g       *Gateway
+	address string // as configured
+	ln      *net.TCPListener
+	site    atomic.Pointer[site]
+
+	mu          sync.Mutex
+	generations []*generation // with connections left; the newest is last
+}
+
+func newSocket(g *Gateway, address string) *socket { return &socket{g: g, address: address} }
+
+func (s *socket) bind(ctx context.Context) error {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", s.address)
+	if err != nil {
+		return err
+	}
+	tcp, ok := ln.(*net.TCPListener)
+	if !ok {
+		_ = ln.Close() // cannot be: the network is tcp
+		return errors.New("not a TCP listener")
+	}
+	s.ln = tcp
+	return nil
+}
+
+// port is the port it is bound to.
+func (s *socket) port() int {
+	if a, ok := s.ln.Addr().(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 0
+}
+
+// generation is one http.Server on a socket.
+type generation struct {
+	socket   *socket
+	settings settings
+	server   *http.Server
+	retired  atomic.Bool
+	accepted chan struct{} // closed when it accepts no more
+	conns    atomic.Int64
+	fresh    sync.Map // net.Conn -> nothing; connections without a request so far
+}
+
+// serveSocket has s served with the given settings; g.mu is held. It does nothing when that is
+// how s is served already.
+func (g *Gateway) serveSocket(s *socket, with settings) {
+	old := s.newest()
+	if old != nil && old.settings == with {
+		return
+	}
+	if old != nil {
+		// From here to the new server's first Accept, connections wait in the kernel.
+		old.retire()
+	}
+	gen := newGeneration(s, with)
+	s.mu.Lock()
+	s.generations = append(s.generations, gen)
+	s.mu.Unlock()
+	s.forget()
+	g.serving.Go(func() {
+		defer close(gen.accepted)
+		var err error
+		if with.tls {
+			err = gen.server.ServeTLS(gen, "", "")
+		} else {
+			err = gen.server.Serve(gen)
+		}
+		if !gen.retired.Load() {
+			g.fail(s, err)
+		}
+	})
+}
+
+func (s *socket) newest() *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.generations) == 0 {
+		return nil
+	}
+	return s.generations[len(s.generations)-1]
+}
+
+// forget drops retired generations without connections.
+func (s *socket) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generations = slices.DeleteFunc(s.generations, func(gen *generation) bool {
+		return gen.retired.Load() && gen.conns.Load() == 0
+	})
+}
+
+func newGeneration(s *socket, with settings) *generation {
+	gen := &generation{socket: s, settings: with, accepted: make(chan struct{})}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(with.tls && with.http2)
+	// What net/http has to say is about single connections: handshakes of strangers and the like.
+	errorLog, err := zap.NewStdLogAt(s.g.log, zapcore.DebugLevel)
+	if err != nil {
+		errorLog = nil // cannot be: the level exists
+	}
+	gen.server = &http.Server{
+		Handler:                      gen,
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            with.readHeader,
+		ReadTimeout:                  with.read,
+		IdleTimeout:                  with.idle,
+		MaxHeaderBytes:               with.maxHeader,
+		ErrorLog:                     errorLog,
+		ConnState:                    gen.connState,
+		Protocols:                    &protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			SendPingTimeout:      pingAfter,
+			PingTimeout:          pingTimeout,
+		},
+	}
+	if with.tls {
+		gen.server.TLSConfig = &tls.Config{
+			MinVersion: tls.VersionTLS12,
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				return s.g.certs.Get(s.site.Load().certificate)
+			},
+		}
+	}
+	return gen
+}
+
+// ServeHTTP implements http.Handler.
+func (gen *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if gen.retired.Load() {
+		w.Header()["Connection"] = []string{"close"} // for HTTP/2 net/http makes it a GOAWAY
+	}
+	gen.socket.g.serve(w, r, gen.socket.site.Load())
+}
+
+// connState counts the connections and knows those that have brought no request yet.
+func (gen *generation) connState(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		gen.conns.Add(1)
+		gen.fresh.Store(c, nil)
+	case http.StateActive:
+		gen.fresh.Delete(c)
+	case http.StateClosed, http.StateHijacked:
+		gen.fresh.Delete(c)
+		if gen.conns.Add(-1) == 0 && gen.retired.Load() {
+			gen.socket.forget()
+		}
+	case http.StateIdle:
+	}
+}
+
+// Accept implements net.Listener on the shared socket, for as long as the generation is the newest.
+func (gen *generation) Accept() (net.Conn, error) {
+	c, err := gen.socket.ln.Accept()
+	if err != nil && gen.retired.Load() {
+		return nil, net.ErrClosed
+	}
+	return c, err
+}
+
+// Close implements net.Listener: it ends Accept and leaves the socket open.
+func (gen *generation) Close() error {
+	gen.retired.Store(true)
+	return gen.socket.ln.SetDeadline(time.Now())
+}
+
+// Addr implements net.Listener.
+func (gen *generation) Addr() net.Addr { return gen.socket.ln.Addr() }
+
+// retire ends the accepting of connections. Those that are open end with their next answer.
+func (gen *generation) retire() {
+	_ = gen.Close() // fails only when the socket is closed, which ends Accept, too
+	<-gen.accepted
+	_ = gen.socket.ln.SetDeadline(time.Time{})
+}

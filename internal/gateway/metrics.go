@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are the golden signals by route. A request that no route matched counts under an empty
+// route and app.
+type metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inFlight *prometheus.GaugeVec
+	bytes    *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+
+	mu     sync.Mutex // guards routes and the adding and dropping of series
+	routes map[routeKey]*routeMetrics
+	none   *routeMetrics
+}
+
+type routeKey struct{ app, route string }
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	byRoute := []string{"app", "route"}
+	byAnswer := []string{"app", "route", "method", "code"}
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_http_requests_total",
+			Help: "Requests answered. Code 499: the client went away first.",
+		}, byAnswer),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "holdfast_http_request_duration_seconds",
+			Help:    "Time from a request's header to the end of its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, byAnswer),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_http_requests_in_flight",
+			Help: "Requests being answered now, open WebSockets included.",
+		}, byRoute),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_http_response_bytes_total",
+			Help: "Bytes of answers' bodies.",
+		}, byRoute),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_upstream_retries_total",
+			Help: "Requests sent to another instance, because none could be connected to (connect) or it closed the connection without an answer (reset).",
+		}, []string{"app", "route", "reason"}),
+		routes: map[routeKey]*routeMetrics{},
+	}
+	if reg != nil {
+		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries)
+	}
+	m.none = m.route(routeKey{})
+	return m
+}
+
+// routeMetrics are the metrics of one route, resolved once. The same route and app keep theirs
+// across reloads.
+type routeMetrics struct {
+	of       *metrics
+	key      routeKey
+	inFlight prometheus.Gauge
+	bytes    prometheus.Counter
+	dropped  bool // guarded by metrics.mu
+
+	// answers is never modified once stored; a new combination replaces it.
+	answers atomic.Pointer[map[answerKey]answer]
+}
+
+type answerKey struct {
+	method string
+	status int
+}
+
+type answer struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
+}
+
+func (m *metrics) route(key routeKey) *routeMetrics {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.routes[key]; r != nil {
+		return r
+	}
+	r := &routeMetrics{
+		of:       m,
+		key:      key,
+		inFlight: m.inFlight.WithLabelValues(key.app, key.route),
+		bytes:    m.bytes.WithLabelValues(key.app, key.route),
+	}
+	r.answers.Store(&map[answerKey]answer{})
+	m.routes[key] = r
+	return r
+}
+
+// keep drops the series of all routes but these. Requests of a dropped route that are still in
+// flight are no longer counted.
+func (m *metrics) keep(keys map[routeKey]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, r := range m.routes {
+		if keys[key] || r == m.none {
+			continue
+		}
+		delete(m.routes, key)
+		r.dropped = true
+		labels := prometheus.Labels{"app": key.app, "route": key.route}
+		m.requests.DeletePartialMatch(labels)
+		m.duration.DeletePartialMatch(labels)
+		m.inFlight.DeletePartialMatch(labels)
+		m.bytes.DeletePartialMatch(labels)
+		m.retries.DeletePartialMatch(labels)
+	}
+}
+
+// answered counts one request.
+func (r *routeMetrics) answered(method string, status int, bytes int64, took time.Duration) {
+	key := answerKey{knownMethod(method), status}
+	a, ok := (*r.answers.Load())[key]
+	if !ok {
+		if a, ok = r.resolve(key); !ok {
+			return
+		}
+	}
+	a.requests.Inc()
+	a.duration.Observe(took.Seconds())
+	r.bytes.Add(float64(bytes))
+}
+
+func (r *routeMetrics) resolve(key answerKey) (answer, bool) {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	if r.dropped {
+		return answer{}, false
+	}
+	old := *r.answers.Load()
+	if a, ok := old[key]; ok {
+		return a, true
+	}
+	code := "other"
+	if key.status >= 100 && key.status <= 599 {
+		code = strconv.Itoa(key.status)
+	}
+	a := answer{
+		requests: r.of.requests.WithLabelValues(r.key.app, r.key.route, key.method, code),
+		duration: r.of.duration.WithLabelValues(r.key.app, r.key.route, key.method, code),
+	}
+	next := maps.Clone(old)
+	next[key] = a
+	r.answers.Store(&next)
+	return a, true
+}
+
+func (r *routeMetrics) retried(reason string) {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	if !r.dropped {
+		r.of.retries.WithLabelValues(r.key.app, r.key.route, reason).Inc()
+	}
+}
+
+// knownMethod keeps clients from making up label values.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	default:
+		return "OTHER"
+	}
+}

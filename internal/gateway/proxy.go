@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"holdfast/internal/config"
+	"holdfast/internal/status"
+	"holdfast/internal/upstream"
+)
+
+// proxy serves requests with the targets of a pool.
+type proxy struct {
+	pool    *upstream.Pool
+	balance config.Balance
+	// timeout is how long to wait for the answer's header; 0 = no bound.
+	timeout time.Duration
+	// app is empty for servers that Holdfast does not run.
+	app string
+}
+
+// respond sends the request to a target and its answer to the client.
+func (p *proxy) respond(c *call) {
+	ctx, x := newExchange(p, c)
+	defer x.finish()
+	res, err := x.roundTrip(ctx)
+	if err != nil {
+		p.fail(c, x, err)
+		return
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.switchProtocols(res)
+		return
+	}
+	x.copyAnswer(res)
+}
+
+// fail answers for a target that did not.
+func (p *proxy) fail(c *call, x *exchange, err error) {
+	c.failure = err.Error()
+	switch {
+	case c.r.Context().Err() != nil:
+		c.abort(statusClientClosed)
+	case errors.Is(err, status.ErrNotReady), p.app != "" && upstream.IsConnectError(err):
+		// A supervised instance that cannot be connected to has just died: its supervisor is about
+		// to say so.
+		c.unavailable("not_ready", "No instance is ready to answer.", c.g.retryAfter(p.app))
+	case x.timedOut.Load():
+		c.refuse(http.StatusGatewayTimeout, "upstream_timeout", "The server behind this address did not answer in time.")
+	case x.body != nil && errors.Is(x.body.failure(), os.ErrDeadlineExceeded):
+		c.refuse(http.StatusRequestTimeout, "body_timeout", "The body of the request did not come in time.")
+	case x.body != nil && x.body.failure() != nil:
+		c.refuse(http.StatusBadRequest, "bad_body", "The body of the request could not be read.")
+	default:
+		c.g.log.Debug("upstream failed", zap.String("route", c.route.name), zap.String("instance", c.instance),
+			zap.String("request_id", c.ids.request), zap.Error(err))
+		c.refuse(http.StatusBadGateway, "upstream_failed", "The server behind this address could not answer.")
+	}
+}
+
+// copyAnswer passes an answer on: header, body as it comes, trailers.
+func (x *exchange) copyAnswer(res *http.Response) {
+	c := x.call
+	removeHopByHop(res.Header)
+	h := c.Header()
+	for name, values := range res.Header {
+		if name != "X-Request-Id" { // ours stands already
+			h[name] = values
+		}
+	}
+	announced := len(res.Trailer)
+	if announced > 0 {
+		names := make([]string, 0, announced)
+		for name := range res.Trailer {
+			names = append(names, name)
+		}
+		h["Trailer"] = []string{strings.Join(names, ", ")}
+	}
+	c.WriteHeader(res.StatusCode)
+	readErr, writeErr := x.copyBody(res)
+	if readErr != nil || writeErr != nil {
+		_ = res.Body.Close() // what matters is told already
+		if readErr != nil && c.r.Context().Err() == nil {
+			x.fault = readErr
+			c.failure = "answer broken off: " + readErr.Error()
+		} else {
+			c.failure = "client went away"
+		}
+		c.abort(res.StatusCode)
+	}
+	_ = res.Body.Close() // fills res.Trailer
+	if len(res.Trailer) == 0 {
+		return
+	}
+	// Without a flush net/http would make a Content-Length of a short body, and lose the trailers.
+	_ = c.FlushError()
+	for name, values := range res.Trailer {
+		if len(res.Trailer) != announced {
+			name = http.TrailerPrefix + name
+		}
+		h[name] = values
+	}
+}
+
+// copyBody copies an answer's body. What has no known end or is a stream of events is flushed
+// after every read, so that it reaches the client as it comes.
+func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
+	if res.Body == http.NoBody {
+		return nil, nil
+	}
+	c := x.call
+	stream := res.ContentLength < 0 || eventStream(res.Header["Content-Type"])
+	if stream {
+		// The header goes out before the first byte of the body may exist.
+		if err := c.FlushError(); err != nil {
+			return nil, err
+		}
+	}
+	buf := c.buffers.get()
+	defer c.buffers.put(buf)
+	for {
+		n, err := res.Body.Read(*buf)
+		if n > 0 {
+			if _, werr := c.Write((*buf)[:n]); werr != nil {
+				return nil, werr
+			}
+			if stream && err == nil {
+				if werr := c.FlushError(); werr != nil {
+					return nil, werr
+				}
+			}
+		}
+		if err == io.EOF { //nolint:errorlint // a Reader's end is io.EOF itself
+			return nil, nil
+		}
+		if err != nil {
+			return err, nil
+		}
+	}
+}
+
+func eventStream(contentType []string) bool {
+	const name = "text/event-stream"
+	return len(contentType) > 0 && len(contentType[0]) >= len(name) && strings.EqualFold(contentType[0][:len(name)], name)
+}

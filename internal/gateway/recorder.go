@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+)
+
+// recorder is the response writer that remembers what was answered.
+type recorder struct {
+	w       http.ResponseWriter
+	buffers *buffers
+	status  int
+	bytes   int64
+}
+
+// Header implements http.ResponseWriter.
+func (r *recorder) Header() http.Header { return r.w.Header() }
+
+// WriteHeader implements http.ResponseWriter; interim answers (1xx) are passed through.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		r.status = status
+	}
+	r.w.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.w.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom lets net/http send a file without copying it through us.
+func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	from, ok := r.w.(io.ReaderFrom)
+	if !ok {
+		buf := r.buffers.get()
+		defer r.buffers.put(buf)
+		return io.CopyBuffer(struct{ io.Writer }{r}, src, *buf)
+	}
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := from.ReadFrom(src)
+	r.bytes += n
+	return n, err
+}
+
+// FlushError implements what http.ResponseController looks for.
+func (r *recorder) FlushError() error {
+	if f, ok := r.w.(interface{ FlushError() error }); ok {
+		return f.FlushError()
+	}
+	return http.ErrNotSupported
+}
+
+// Hijack implements http.Hijacker.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	h, ok := r.w.(http.Hijacker)
+	if !ok {
+		return nil, nil, fmt.Errorf("protocol switch: %w", http.ErrNotSupported)
+	}
+	return h.Hijack()
+}
+
+// Unwrap implements what http.ResponseController looks for.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.w }

@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"holdfast/internal/config"
+	"holdfast/internal/upstream"
+)
+
+// setup is a compiled configuration. Only bind changes it, before it is used.
+type setup struct {
+	sites   []*site            // by name
+	sockets map[string]*socket // by address
+	routes  []*route           // by name
+	keys    map[routeKey]bool  // of the routes' metrics
+	// What may be taken over by the next setup: the pools of routes' urls, and folders by path.
+	pools   map[string]*upstream.Pool
+	folders map[string]*folder
+}
+
+// site is what requests of one listener meet. It is immutable; a socket points to its present one.
+type site struct {
+	name        string
+	socket      *socket
+	certificate string
+	trust       []netip.Prefix
+	table       *table
+	redirect    *listenerRedirect // nil unless the listener redirects
+	settings    settings
+	logged      bool
+}
+
+// compile makes a setup of c, taking over from the present one what is the same. Nothing is bound
+// or changed yet.
+func (g *Gateway) compile(c *config.Config) (*setup, error) {
+	next := &setup{
+		sockets: map[string]*socket{},
+		keys:    map[routeKey]bool{},
+		pools:   map[string]*upstream.Pool{},
+		folders: map[string]*folder{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
+		r, err := g.compileRoute(next, name, c)
+		if err != nil {
+			return nil, err
+		}
+		next.routes = append(next.routes, r)
+	}
+	byName := map[string]*socket{}
+	for _, name := range slices.Sorted(maps.Keys(c.Listeners)) {
+		address := c.Listeners[name].Address
+		if next.sockets[address] != nil {
+			return nil, fmt.Errorf("listener %q: address %s is another listener's, too; change listeners.%s.address", name, address, name)
+		}
+		s := g.current.sockets[address]
+		if s == nil {
+			s = newSocket(g, address)
+		}
+		next.sockets[address], byName[name] = s, s
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Listeners)) {
+		s, err := compileSite(name, c, next.routes)
+		if err != nil {
+			return nil, err
+		}
+		s.socket = byName[name]
+		if to := c.Listeners[name].RedirectTo; to != "" {
+			if byName[to] == nil {
+				return nil, fmt.Errorf("listener %q: redirect_to: there is no listener %q", name, to)
+			}
+			s.redirect = &listenerRedirect{to: byName[to], tls: c.Listeners[to].Certificate != ""}
+		}
+		next.sites = append(next.sites, s)
+	}
+	return next, nil
+}
+
+func compileSite(name string, c *config.Config, routes []*route) (*site, error) {
+	l := c.Listeners[name]
+	s := &site{
+		name:        name,
+		certificate: l.Certificate,
+		settings:    settingsOf(l),
+		logged:      c.Logging.Access.Enabled,
+	}
+	if _, ok := c.Certificates[l.Certificate]; l.Certificate != "" && !ok {
+		return nil, fmt.Errorf("listener %q: there is no certificate %q", name, l.Certificate)
+	}
+	for _, text := range l.TrustedProxies {
+		p, err := parseNetwork(text)
+		if err != nil {
+			return nil, fmt.Errorf("listener %q: trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", name, text)
+		}
+		s.trust = append(s.trust, p)
+	}
+	if l.RedirectTo != "" {
+		return s, nil
+	}
+	var own []*route
+	for _, r := range routes {
+		if slices.Contains(r.info.Listeners, name) {
+			own = append(own, r)
+		}
+	}
+	s.table = newTable(own)
+	return s, nil
+}
+
+// parseNetwork reads a CIDR or an address.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return p, err
+		}
+		if a := p.Addr(); a.Is4In6() {
+			return a.Unmap().Prefix(max(0, p.Bits()-96))
+		}
+		return p, nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	a = a.Unmap()
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// bind binds the sockets that present has not bound yet. On an error all of those are closed
+// again.
+func (n *setup) bind(ctx context.Context, present *setup) error {
+	var bound []*socket
+	for _, s := range n.sites {
+		if present.sockets[s.socket.address] == s.socket {
+			continue
+		}
+		if err := s.socket.bind(ctx); err != nil {
+			for _, b := range bound {
+				_ = b.ln.Close() // nothing was accepted yet
+			}
+			return bindError(s.name, s.socket.address, err)
+		}
+		bound = append(bound, s.socket)
+	}
+	return nil
+}
