@@ -33,9 +33,13 @@ const (
 	Readiness Kind = "readiness"
 )
 
-// firstStartupDelay is the first pause between two startup checks; it doubles up to the period, so
-// that a program that is up in 5 ms is in balancing in less than 10.
+// firstStartupDelay is the first pause between two startup checks. Each is a quarter longer than the
+// one before, up to the period: a program is in balancing a quarter of its own start time late at
+// most, for some thirty checks on the way to a second.
 const firstStartupDelay = time.Millisecond
+
+// longer is the pause after delay.
+func longer(delay, period time.Duration) time.Duration { return min(delay+delay/4, period) }
 
 // maxBody bounds what is read of an answer, so that its connection ends cleanly.
 const maxBody = 64 << 10
@@ -80,7 +84,7 @@ func (p *Prober) Startup(ctx context.Context, probe *config.Probe, target status
 	if err := sleep(ctx, probe.InitialDelay.D()); err != nil {
 		return err
 	}
-	for delay := firstStartupDelay; ; delay = min(2*delay, probe.Period.D()) {
+	for delay := firstStartupDelay; ; delay = longer(delay, probe.Period.D()) {
 		err := p.check(ctx, Startup, probe, target)
 		if err == nil {
 			return nil
@@ -139,7 +143,7 @@ func (p *Prober) watch(ctx context.Context, kind Kind, probe *config.Probe, targ
 		if sleep(ctx, delay) != nil {
 			return
 		}
-		delay = min(2*delay, probe.Period.D())
+		delay = longer(delay, probe.Period.D())
 	}
 }
 
