@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -94,13 +93,17 @@ type told struct {
 // leaveInput is a stop after which run ends.
 type leaveInput struct{ stopInput }
 
-// run carries the machine until a leaveInput has stopped it.
-func (i *instance) run(ctx context.Context) {
+// run carries the machine until a leaveInput has stopped it. former is the instance that had the
+// same id and may still be leaving (nil: none); nothing is started before it is gone.
+func (i *instance) run(ctx context.Context, former *instance) {
 	defer close(i.gone)
 	defer i.settleAll()
 	defer i.tasks.Wait()
 	defer func() { i.stopTasks() }()
-	for {
+	for _, in := range i.await(former) {
+		i.handle(ctx, in)
+	}
+	for !i.over() {
 		var exited <-chan struct{}
 		if i.child != nil {
 			exited = i.child.Done()
@@ -113,9 +116,26 @@ func (i *instance) run(ctx context.Context) {
 		case <-i.timer.C:
 			i.handle(ctx, timeUp{})
 		}
-		if i.leaving && i.child == nil && isDown(i.machine.view.State) {
-			i.forget()
-			return
+	}
+	i.forget()
+}
+
+// over reports whether the instance has left for good.
+func (i *instance) over() bool {
+	return i.leaving && i.child == nil && isDown(i.machine.view.State)
+}
+
+// await returns when former is gone, with what was sent to i meanwhile.
+func (i *instance) await(former *instance) (sent []input) {
+	if former == nil {
+		return nil
+	}
+	for {
+		select {
+		case <-former.gone:
+			return sent
+		case in := <-i.inbox:
+			sent = append(sent, in)
 		}
 	}
 }
@@ -228,6 +248,9 @@ func (i *instance) spawn(ctx context.Context) input {
 
 // port is the port for the next process, 0 for an app without one.
 func (i *instance) port(ctx context.Context, app config.App) (int, error) {
+	if app.Port != config.PortAuto {
+		i.s.ports.release(i.machine.view.Port, i.machine.view.ID)
+	}
 	switch app.Port {
 	case config.PortNone:
 		return 0, nil
@@ -243,68 +266,6 @@ func (i *instance) port(ctx context.Context, app config.App) (int, error) {
 func (i *instance) number() int {
 	n, _ := strconv.Atoi(i.machine.view.ID[len(i.machine.view.App)+1:])
 	return n
-}
-
-func (i *instance) probeStartup(ctx context.Context) {
-	app, target, began := i.machine.app, i.target, time.Now()
-	i.task(ctx, func(ctx context.Context, tell func(input)) {
-		err := i.s.options.Prober.Startup(ctx, app.StartupProbe, target)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			tell(gaveUp{status.ReasonStartupProbe, err})
-		default:
-			i.s.metrics.start.WithLabelValues(target.App).Observe(time.Since(began).Seconds())
-			tell(startupDone{ready: startupDecides(app)})
-		}
-	})
-}
-
-// startupDecides reports whether a good startup probe shows readiness too: there is no readiness
-// probe, or it makes the same check.
-func startupDecides(app config.App) bool {
-	s, r := app.StartupProbe, app.ReadinessProbe
-	if r == nil || s == nil {
-		return r == nil
-	}
-	return reflect.DeepEqual(s.HTTPGet, r.HTTPGet) && reflect.DeepEqual(s.TCPSocket, r.TCPSocket)
-}
-
-func (i *instance) watch(ctx context.Context) {
-	app, target, prober := i.machine.app, i.target, i.s.options.Prober
-	if app.LivenessProbe != nil {
-		i.task(ctx, func(ctx context.Context, tell func(input)) {
-			prober.Liveness(ctx, app.LivenessProbe, target, func(err error) {
-				if err != nil {
-					tell(gaveUp{status.ReasonLivenessProbe, err})
-				}
-			})
-		})
-	}
-	if app.ReadinessProbe != nil {
-		ready := startupDecides(app)
-		i.task(ctx, func(ctx context.Context, tell func(input)) {
-			prober.Readiness(ctx, app.ReadinessProbe, target, ready, func(err error) {
-				tell(readiness{err})
-			})
-		})
-	}
-}
-
-// task runs a goroutine that the next cancel effect ends. It reports with tell.
-func (i *instance) task(ctx context.Context, do func(ctx context.Context, tell func(input))) {
-	ctx, cancel := context.WithCancel(ctx)
-	former, epoch := i.stopTasks, i.epoch
-	i.stopTasks = func() { former(); cancel() }
-	i.tasks.Go(func() {
-		defer cancel()
-		do(ctx, func(in input) {
-			select {
-			case i.inbox <- told{in, epoch}:
-			case <-ctx.Done():
-			}
-		})
-	})
 }
 
 // send hands an input from outside to run; it is dropped when run has ended.

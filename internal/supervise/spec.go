@@ -18,9 +18,12 @@ import (
 	"holdfast/internal/status"
 )
 
-// drainShare is the part of the grace period that requests in flight get before the process is
-// asked to end.
-const drainShare = 2
+// Requests in flight get half of the grace period, and no more than maxDrain, before the process is
+// asked to end: a program that ends at once on its signal would cut them off.
+const (
+	drainShare = 2
+	maxDrain   = 5 * time.Second
+)
 
 // spec is what to start for one process of the instance.
 func (i *instance) spec(app config.App, port int) process.Spec {
@@ -95,7 +98,7 @@ func (i *instance) askToStop(ctx context.Context) {
 	app, target, child := i.machine.app, i.target, i.child
 	port := i.machine.view.Port
 	i.task(ctx, func(ctx context.Context, _ func(input)) {
-		drain, done := context.WithTimeout(ctx, app.Stop.Grace.D()/drainShare)
+		drain, done := context.WithTimeout(ctx, min(app.Stop.Grace.D()/drainShare, maxDrain))
 		i.s.options.Balancer.Drain(drain, target)
 		done()
 		if ctx.Err() != nil {

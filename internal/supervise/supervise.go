@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -96,6 +95,8 @@ type Supervisor struct {
 
 	mu   sync.RWMutex
 	apps map[string]*app
+	// leaving has the newest retired instance of each id; Run's.
+	leaving map[string]*instance
 	// gone is closed when Run has ended: requests are no longer taken.
 	gone chan struct{}
 }
@@ -123,6 +124,7 @@ func New(options Options) *Supervisor {
 		board:    newBoard(options.Bus),
 		requests: make(chan func(*owner)),
 		apps:     make(map[string]*app),
+		leaving:  make(map[string]*instance),
 		gone:     make(chan struct{}),
 	}
 	s.metrics = newMetrics(s)
@@ -194,157 +196,6 @@ func (s *Supervisor) ask(ctx context.Context, do func(*owner) error) error {
 	}
 }
 
-// reconcile turns the running apps into the wanted ones.
-func (s *Supervisor) reconcile(o *owner, wanted map[string]config.App) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, a := range s.apps {
-		if _, ok := wanted[name]; !ok {
-			a.endRoll()
-			retire(o, a.instances)
-			delete(s.apps, name)
-			s.metrics.forget(name)
-		}
-	}
-	s.ports.reserve(wanted)
-	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		next := wanted[name]
-		a, ok := s.apps[name]
-		if !ok {
-			a = &app{name: name, config: next, endRoll: func() {}}
-			s.apps[name] = a
-		}
-		restart := ok && mustRestart(a.config, next)
-		a.config = next
-		for _, i := range a.instances {
-			i.configure(next)
-		}
-		s.scale(o, a)
-		if restart {
-			roll(o, a, status.ReasonConfig)
-		}
-	}
-}
-
-// mustRestart reports whether a running instance cannot take over the change. Restart policy, stop
-// method, output limits and the number of instances can be changed while it runs.
-func mustRestart(old, next config.App) bool {
-	for _, c := range []*config.App{&old, &next} {
-		c.Restart, c.Stop, c.Output = config.Restart{}, config.Stop{}, config.Output{}
-		c.Instances, c.DependsOn, c.Autostart = 0, nil, false
-	}
-	return !reflect.DeepEqual(old, next)
-}
-
-// scale starts missing instances and retires surplus ones.
-func (s *Supervisor) scale(o *owner, a *app) {
-	for n := len(a.instances) + 1; n <= a.config.Instances; n++ {
-		i := newInstance(s, a.name, n, a.config)
-		a.instances = append(a.instances, i)
-		o.wg.Go(func() { i.run(o.ctx) })
-		if a.config.Autostart {
-			i.send(startInput{})
-		}
-	}
-	if len(a.instances) > a.config.Instances {
-		retire(o, a.instances[a.config.Instances:])
-		a.instances = slices.Clone(a.instances[:a.config.Instances])
-	}
-}
-
-// retire stops instances for good, without waiting.
-func retire(o *owner, instances []*instance) {
-	for _, i := range instances {
-		o.wg.Go(func() { i.leave(status.ReasonConfig) })
-	}
-}
-
-// roll restarts a's running instances one after the other: the next one only once the former is
-// ready, has failed, or has used up its startup time.
-func roll(o *owner, a *app, reason status.Reason) {
-	a.endRoll()
-	var ctx context.Context
-	ctx, a.endRoll = context.WithCancel(o.ctx)
-	instances := slices.Clone(a.instances)
-	patience := rollPatience(a.config)
-	o.wg.Go(func() {
-		for _, i := range instances {
-			wait, done := context.WithTimeout(ctx, patience)
-			i.restart(wait, reason)
-			done()
-			if ctx.Err() != nil {
-				return
-			}
-		}
-	})
-}
-
-// rollPatience is how long a restarted instance may take before the next one is restarted anyway.
-func rollPatience(c config.App) time.Duration {
-	patience := c.Stop.Grace.D() + 10*time.Second
-	if p := c.StartupProbe; p != nil {
-		patience += p.InitialDelay.D() + time.Duration(p.FailureThreshold)*p.Period.D()
-	}
-	return patience
-}
-
-// stopAll stops every instance: apps that depend on others first, then those.
-func (s *Supervisor) stopAll() {
-	s.mu.RLock()
-	left := maps.Clone(s.apps)
-	s.mu.RUnlock()
-	for len(left) > 0 {
-		var wg sync.WaitGroup
-		for _, name := range notNeeded(left) {
-			a := left[name]
-			delete(left, name)
-			a.endRoll()
-			for _, i := range a.instances {
-				wg.Go(func() { i.leave(status.ReasonShutdown) })
-			}
-		}
-		wg.Wait()
-	}
-}
-
-// notNeeded lists the apps on which no other of them depends. A cycle cannot pass validation; all
-// of them are listed then, so that a stop never hangs.
-func notNeeded(apps map[string]*app) []string {
-	needed := make(map[string]bool)
-	for _, a := range apps {
-		for _, dependency := range a.config.DependsOn {
-			needed[dependency] = true
-		}
-	}
-	free := slices.DeleteFunc(slices.Collect(maps.Keys(apps)), func(name string) bool { return needed[name] })
-	if len(free) == 0 {
-		return slices.Collect(maps.Keys(apps))
-	}
-	return free
-}
-
-// Apps tells about every app, sorted by name.
-func (s *Supervisor) Apps() []status.App {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := make([]status.App, 0, len(s.apps))
-	for _, name := range slices.Sorted(maps.Keys(s.apps)) {
-		out = append(out, s.apps[name].view())
-	}
-	return out
-}
-
-// App tells about one app. The error is status.ErrNotFound.
-func (s *Supervisor) App(id string) (status.App, error) {
-	a, err := s.app(id)
-	if err != nil {
-		return status.App{}, err
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return a.view(), nil
-}
-
 // Start starts the instances of an app that are down. It does not wait for them.
 func (s *Supervisor) Start(ctx context.Context, id string) error {
 	return s.tell(ctx, id, startInput{})
@@ -391,37 +242,13 @@ func (s *Supervisor) app(id string) (*app, error) {
 	return a, nil
 }
 
-// view sums the app up. The caller holds the lock.
-func (a *app) view() status.App {
-	v := status.App{ID: a.name, Desired: a.config.Instances, Instances: make([]status.Instance, 0, len(a.instances))}
-	down := 0
-	for _, i := range a.instances {
-		iv := i.view()
-		v.Instances = append(v.Instances, iv)
-		if iv.Ready {
-			v.Ready++
-		}
-		if iv.State == status.Stopped || iv.State == status.Exited {
-			down++
-		}
-		if iv.Since.After(v.Since) {
-			v.Since = iv.Since
-		}
-		if v.Why == "" && !iv.Ready && iv.Why != "" {
-			v.Why = iv.ID + ": " + iv.Why
-		}
-	}
-	switch {
-	case down == len(a.instances):
-		v.Condition = status.Idle
-	case v.Ready == v.Desired:
-		v.Condition, v.Why = status.Healthy, ""
-	case v.Ready > 0:
-		v.Condition = status.Degraded
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
 	default:
-		v.Condition = status.Down
+		return false
 	}
-	return v
 }
 
 // list joins names for a sentence.
