@@ -2,6 +2,7 @@ package process
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast/internal/status"
@@ -21,6 +22,8 @@ type Child struct {
 
 	ended chan struct{} // the leader was waited for
 	done  chan struct{} // and what it had written was read
+
+	killed atomic.Bool // Kill began while the leader was alive
 
 	mu   sync.Mutex
 	exit status.Exit
@@ -45,6 +48,9 @@ func (c *Child) Exit() status.Exit {
 
 // conclude publishes the exit: what was written is in the Output.
 func (c *Child) conclude(exit status.Exit) {
+	if c.killed.Load() && (exit.Signal == "SIGKILL" || exit.Code == killedCode) {
+		exit.Text = "killed by Holdfast"
+	}
 	if c.output != nil {
 		exit.LastLines = c.output.lastOwn(LastLines, c.firstSeq)
 	}

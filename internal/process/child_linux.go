@@ -82,6 +82,11 @@ func (c *Child) Kill() int {
 	c.killing.Lock()
 	defer c.killing.Unlock()
 	l := c.launcher
+	select {
+	case <-c.ended:
+	default:
+		c.killed.Store(true)
+	}
 	deadline := time.Now().Add(sweepTime)
 	killed, left, err := sweep(func() ([]proc, error) {
 		found, err := l.members(c)

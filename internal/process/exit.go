@@ -6,6 +6,10 @@ import (
 	"holdfast/internal/status"
 )
 
+// killedCode is the exit code that Kill gives on Windows, where it is the killer who chooses: 128+9,
+// as a shell says it, since programs use 1 themselves.
+const killedCode = 137
+
 // unknownExit is what is left to tell when the system does not.
 func unknownExit(err error) status.Exit {
 	return status.Exit{Code: -1, Text: fmt.Sprintf("ended in an unknown way: %v", err)}

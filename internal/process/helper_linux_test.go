@@ -39,7 +39,7 @@ func systemRole(name string, args []string) int {
 	case "die": // by a signal
 		sig, _ := strconv.Atoi(args[0])
 		_ = unix.Kill(os.Getpid(), unix.Signal(sig))
-		select {}
+		forever()
 	case "holdfast": // TOKEN N: a guarded launcher of N families
 		return miniature(args)
 	case "signalled": // guarded; prints what reaches the worker
@@ -47,6 +47,7 @@ func systemRole(name string, args []string) int {
 	default:
 		return fail(fmt.Errorf("no role %q", name))
 	}
+	return 0
 }
 
 func family(token string, stay bool) int {
@@ -64,7 +65,7 @@ func family(token string, stay bool) int {
 	}
 	_, _ = fmt.Fprintln(os.Stdout, "family up")
 	if stay {
-		select {}
+		forever()
 	}
 	return 0
 }
@@ -161,7 +162,7 @@ func signalled(args []string) int {
 	code, _ := strconv.Atoi(args[2])
 	if code < 0 {
 		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
-		select {}
+		forever()
 	}
 	return code
 }

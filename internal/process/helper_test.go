@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -51,7 +52,7 @@ func role(name string, args []string) int {
 		return 0
 	case "wait": // for a signal, for ever
 		_, _ = fmt.Fprintln(os.Stdout, "up")
-		select {}
+		forever()
 	case "polite": // ends at the first signal
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, stopSignals()...)
@@ -61,7 +62,7 @@ func role(name string, args []string) int {
 	case "stubborn": // hears nothing
 		signal.Ignore(stopSignals()...)
 		_, _ = fmt.Fprintln(os.Stdout, "up")
-		select {}
+		forever()
 	case "reader": // of standard input, to its end
 		_, _ = fmt.Fprintln(os.Stdout, "up")
 		n, _ := io.Copy(io.Discard, os.Stdin)
@@ -84,6 +85,14 @@ func role(name string, args []string) int {
 		return 5
 	default:
 		return systemRole(name, args)
+	}
+	return 0
+}
+
+// forever is not select{}, which the runtime takes for a deadlock.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
 	}
 }
 
@@ -129,7 +138,7 @@ func launch(t *testing.T) *Launcher {
 
 func output(t *testing.T) *Output {
 	t.Helper()
-	o := NewOutput(OutputOptions{Path: filepath.Join(t.TempDir(), "shop-1.log"), Instance: "shop-1"})
+	o := NewOutput(OutputOptions{Path: filepath.Join(tempDir(t), "shop-1.log"), Instance: "shop-1"})
 	t.Cleanup(func() {
 		if err := o.Close(); err != nil {
 			t.Errorf("close output: %v", err)
@@ -144,7 +153,7 @@ func start(t *testing.T, l *Launcher, s Spec) *Child {
 		s.ID = "shop-1"
 	}
 	if s.Dir == "" {
-		s.Dir = t.TempDir()
+		s.Dir = tempDir(t)
 	}
 	if s.Env == nil {
 		s.Env = os.Environ()
@@ -159,6 +168,29 @@ func start(t *testing.T, l *Launcher, s Spec) *Child {
 		}
 	})
 	return c
+}
+
+// tempDir is t.TempDir, but cleaned with os.Remove: os.RemoveAll fails under Wine 8, which lacks
+// FileDispositionInformationEx.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "process")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		var all []string
+		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error {
+			all = append(all, path)
+			return nil
+		})
+		for _, path := range slices.Backward(all) {
+			if err := os.Remove(path); err != nil {
+				t.Errorf("clean up: %v", err)
+			}
+		}
+	})
+	return dir
 }
 
 // patience is for what never takes that long.

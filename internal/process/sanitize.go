@@ -28,9 +28,9 @@ func sanitize(dst, line []byte) []byte {
 		case r == '\r':
 			dst = append(dst, `\r`...)
 		case r < utf8.RuneSelf:
-			dst = append(dst, '\\', 'x', hex(r>>4), hex(r))
+			dst = append(dst, '\\', 'x', hexDigit(r>>4), hexDigit(r))
 		case unprintable(r):
-			dst = append(dst, '\\', 'u', hex(r>>12), hex(r>>8), hex(r>>4), hex(r))
+			dst = append(dst, '\\', 'u', hexDigit(r>>12), hexDigit(r>>8), hexDigit(r>>4), hexDigit(r))
 		default:
 			dst = append(dst, line[:size]...)
 		}
@@ -73,4 +73,4 @@ func unprintable(r rune) bool {
 		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-func hex(r rune) byte { return "0123456789abcdef"[r&0xf] }
+func hexDigit(r rune) byte { return "0123456789abcdef"[r&0xf] }

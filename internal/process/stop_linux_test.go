@@ -45,7 +45,7 @@ func TestStubbornProgramIsKilled(t *testing.T) {
 		t.Errorf("%d orphans", got)
 	}
 	waitDone(t, c)
-	if got := c.Exit(); got.Signal != "SIGKILL" || got.Code != -1 || got.Text != "killed by SIGKILL, by somebody or for lack of memory" {
+	if got := c.Exit(); got.Signal != "SIGKILL" || got.Code != -1 || got.Text != "killed by Holdfast" {
 		t.Errorf("exit = %+v", got)
 	}
 }
