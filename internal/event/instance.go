@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 
 	"holdfast/internal/status"
 )
@@ -105,7 +106,13 @@ func (InstanceExited) Severity() Severity { return Warning }
 
 // Message implements Body.
 func (b InstanceExited) Message() string {
-	return fmt.Sprintf("ended (%s: %s); %s", b.Exit.Reason, b.Exit.Text, b.Next)
+	why := "ended"
+	switch b.Exit.Reason {
+	case status.ReasonStartupProbe, status.ReasonLivenessProbe:
+		why = "ended because of its " + strings.ReplaceAll(string(b.Exit.Reason), "_", " ")
+	case status.ReasonExit, status.ReasonStartFailed, status.ReasonRequested, status.ReasonConfig, status.ReasonShutdown:
+	}
+	return fmt.Sprintf("%s: %s; %s", why, b.Exit.Text, b.Next)
 }
 
 // InstanceStartFailed means that no process could be started.
