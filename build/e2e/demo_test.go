@@ -16,7 +16,7 @@ import (
 func TestDemo(t *testing.T) {
 	h := newHome(t, "version: 1\n") // not used: the demo makes its own folder
 	r := h.start("demo", "--port", "0", "--management-port", "0")
-	r.waitFor("the text that says what to try", func() bool { return strings.Contains(r.output.String(), "Ctrl-C stops") })
+	r.waitFor("the text that says what to try", func() bool { return strings.Contains(r.output.String(), "removes the folder") })
 	text := r.output.String()
 	web := regexp.MustCompile(`http://(\S+)/ +the demo program`).FindStringSubmatch(text)
 	api := regexp.MustCompile(`http://(\S+)/metrics`).FindStringSubmatch(text)
@@ -101,7 +101,7 @@ routes:
 	if code, _, err := h.call("GET", "/healthz"); err != nil || code != http.StatusOK {
 		t.Errorf("after the restart: %d %v", code, err)
 	}
-	if message := r.one(t, "web", "instance.exited").Message; !strings.Contains(message, "liveness_probe") {
+	if message := r.one(t, "web", "instance.exited").Message; !strings.Contains(message, "liveness probe") {
 		t.Errorf("the event says %q, want the probe in it", message)
 	}
 	r.stop()

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -198,23 +199,26 @@ func (r *holdfast) stop() int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// worker is the process that does the work: the guardian's only child of the same program.
+// worker is the process that does the work: the guardian's only child, of the same program.
 func (r *holdfast) worker() (process, bool) {
 	for _, p := range allProcesses() {
-		if p.parent == r.cmd.Process.Pid && p.command == "holdfast" {
+		if p.parent != r.cmd.Process.Pid {
+			continue
+		}
+		if exe, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(p.pid), "exe")); err == nil && exe == binary {
 			return p, true
 		}
 	}
 	return process{}, false
 }
 
-// residentKiB is the resident memory of guardian and worker together.
+// residentKiB is the resident memory of guardian and worker together; 0 when either is missing.
 func (r *holdfast) residentKiB() int {
-	sum := residentKiB(r.cmd.Process.Pid)
-	if w, ok := r.worker(); ok {
-		sum += residentKiB(w.pid)
+	w, ok := r.worker()
+	if !ok {
+		return 0
 	}
-	return sum
+	return residentKiB(r.cmd.Process.Pid) + residentKiB(w.pid)
 }
 
 // get reads a JSON answer of the management API.

@@ -83,6 +83,9 @@ func TestKilledHoldfastLeavesNothing(t *testing.T) {
 			t.Fatalf("round %d: exit code 0 after the %s was killed: a service manager would not restart it", round, name)
 		}
 	}
+	if kills >= 4 && (victims["guardian"] == 0 || victims["worker"] == 0) {
+		t.Errorf("killed %v: want both", victims)
+	}
 	t.Logf("%d kills (%v): 0 processes left, the last one gone after at most %v", kills, victims, longest.Round(time.Millisecond))
 
 	r := h.startReady()

@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,13 +16,14 @@ import (
 	"time"
 )
 
-// load is a constant stream of requests on kept-alive connections, one per worker. A connection
-// that the server drops shows as one dial more.
+// load is a constant stream of requests on kept-alive connections, one per worker. The connections
+// are its own, without a client library between: one that the server closes or breaks is seen, and
+// no request is silently tried again.
 type load struct {
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
 
-	requests, dials atomic.Int64
+	requests, dropped atomic.Int64
 
 	mu       sync.Mutex
 	failed   int
@@ -30,13 +33,13 @@ type load struct {
 
 // loadResult is what a load saw.
 type loadResult struct {
-	requests, dials, failed int
-	examples                []string
-	longest                 time.Duration
+	requests, dropped, failed int
+	examples                  []string
+	longest                   time.Duration
 }
 
 func (r loadResult) String() string {
-	return fmt.Sprintf("%d requests on %d connections, %d failed, longest %v", r.requests, r.dials, r.failed, r.longest.Round(time.Millisecond))
+	return fmt.Sprintf("%d requests, %d failed, %d connections dropped, longest %v", r.requests, r.failed, r.dropped, r.longest.Round(time.Millisecond))
 }
 
 // startLoad asks for the paths in turn, one connection and about 200 requests a second per worker,
@@ -53,21 +56,18 @@ func startLoad(t *testing.T, address string, workers int, timeout time.Duration,
 }
 
 func (l *load) work(ctx context.Context, address string, n int, timeout time.Duration, paths []string) {
-	transport := &http.Transport{
-		MaxConnsPerHost: 1,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			l.dials.Add(1)
-			return new(net.Dialer).DialContext(ctx, network, address)
-		},
-	}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: timeout}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+	c := &connection{address: address, timeout: timeout}
+	defer c.close()
 	for {
 		begin := time.Now()
-		err := ask(client, "http://"+address+paths[n%len(paths)])
+		err := c.ask(paths[n%len(paths)])
 		l.note(err, time.Since(begin))
+		if c.dropped {
+			c.dropped = false
+			l.dropped.Add(1)
+		}
 		n++
 		select {
 		case <-ctx.Done():
@@ -77,21 +77,62 @@ func (l *load) work(ctx context.Context, address string, n int, timeout time.Dur
 	}
 }
 
-// ask makes one GET and wants 200 and a whole body. It is never cut short by the end of the load.
-func ask(client *http.Client, url string) error {
-	resp, err := client.Get(url)
-	if err != nil {
-		return err
+// connection is one kept-alive connection; it is opened when there is none.
+type connection struct {
+	address string
+	timeout time.Duration
+	conn    net.Conn
+	in      *bufio.Reader
+	dropped bool // the server ended it
+}
+
+func (c *connection) close() {
+	if c.conn != nil {
+		_ = c.conn.Close()
+		c.conn = nil
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("%s: body: %w", url, err)
+}
+
+// ask makes one GET and wants 200, a whole body and a connection that stays.
+func (c *connection) ask(path string) error {
+	if c.conn == nil {
+		conn, err := net.DialTimeout("tcp", c.address, c.timeout)
+		if err != nil {
+			return err
+		}
+		c.conn, c.in = conn, bufio.NewReader(conn)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %.100s", url, resp.Status, body)
+	status, err := c.exchange(path)
+	if err != nil {
+		c.dropped = true
+		c.close()
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("%s: status %d", path, status)
 	}
 	return nil
+}
+
+func (c *connection) exchange(path string) (int, error) {
+	if err := c.conn.SetDeadline(time.Now().Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, c.address); err != nil {
+		return 0, err
+	}
+	resp, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return 0, fmt.Errorf("body: %w", err)
+	}
+	if resp.Close {
+		return 0, errors.New("the server closes the connection")
+	}
+	return resp.StatusCode, nil
 }
 
 func (l *load) note(err error, took time.Duration) {
@@ -112,7 +153,7 @@ func (l *load) soFar() loadResult {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return loadResult{
-		requests: int(l.requests.Load()), dials: int(l.dials.Load()),
+		requests: int(l.requests.Load()), dropped: int(l.dropped.Load()),
 		failed: l.failed, examples: append([]string(nil), l.examples...), longest: l.longest,
 	}
 }

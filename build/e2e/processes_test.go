@@ -13,8 +13,9 @@ import (
 	"syscall"
 )
 
-// markName is the environment variable by which a test finds its processes.
-const markName = "HOLDFAST_E2E_MARK"
+// markName is the environment variable by which a test finds its processes. (Holdfast keeps
+// variables that begin with HOLDFAST_ to itself.)
+const markName = "E2E_MARK"
 
 // process is one living process; a zombie is not alive.
 type process struct {

@@ -1,7 +1,7 @@
 package demo
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -128,28 +128,33 @@ func (p *Program) spew(w http.ResponseWriter, r *http.Request) {
 		p.opts.Instance, p.pid, mb, took.Round(time.Millisecond), rate))
 }
 
-// flood writes numbered lines of 100 bytes until there are size bytes.
+// floodBlock is how many bytes, in whole lines of 100, are written at once.
+const floodBlock = 50_000
+
+// flood writes blocks of lines, which carry the number of their block, until there are size bytes.
 func (p *Program) flood(ctx context.Context, size int64) (int64, error) {
-	out := bufio.NewWriterSize(p.opts.Stdout, 64<<10)
-	filler := strings.Repeat("=", 100-len("spew 0000000000 \n"))
+	line := "spew 0000000000 " + strings.Repeat("=", 83) + "\n"
+	block := bytes.Repeat([]byte(line), floodBlock/len(line))
 	var written int64
 	for n := 0; written < size; n++ {
-		if n%10_000 == 0 {
-			select {
-			case <-p.stop:
-				return written, context.Canceled
-			case <-ctx.Done():
-				return written, context.Cause(ctx)
-			default:
-			}
+		select {
+		case <-p.stop:
+			return written, context.Canceled
+		case <-ctx.Done():
+			return written, context.Cause(ctx)
+		default:
 		}
-		k, err := fmt.Fprintf(out, "spew %010d %s\n", n, filler)
+		number := fmt.Appendf(nil, "%010d", n)
+		for at := len("spew "); at < len(block); at += len(line) {
+			copy(block[at:], number)
+		}
+		k, err := p.opts.Stdout.Write(block)
 		written += int64(k)
 		if err != nil {
 			return written, err
 		}
 	}
-	return written, out.Flush()
+	return written, nil
 }
 
 // fork starts a grandchild that leaves the process group and session, keeps stdout open and stays
