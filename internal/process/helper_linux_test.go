@@ -42,6 +42,8 @@ func systemRole(name string, args []string) int {
 		forever()
 	case "holdfast": // TOKEN N: a guarded launcher of N families
 		return miniature(args)
+	case "starved":
+		return starved()
 	case "signalled": // guarded; prints what reaches the worker
 		return signalled(args)
 	default:

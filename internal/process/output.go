@@ -49,9 +49,11 @@ type Output struct {
 	scratch   []byte // one line, made safe
 	followers map[*Follower]struct{}
 
-	file    *rotated // nil without a file; used by the writer only
-	pending []byte   // formatted lines for the file
-	lines   uint64   // in pending
+	file    *rotated  // nil without a file; used by the writer only
+	pending []byte    // formatted lines for the file
+	lines   uint64    // in pending
+	bufs    sync.Pool // *[]byte for pending; the garbage collector empties it after a burst
+	stamp   stamp
 	room    chan struct{}
 	stalled bool      // the file did not answer within maxStall: do not wait for it again
 	failed  error     // why the file cannot be written
@@ -195,13 +197,31 @@ func (o *Output) queue(now time.Time, s stream, text []byte) {
 		o.unnoted++
 		return
 	}
-	o.pending = now.UTC().AppendFormat(o.pending, "2006-01-02T15:04:05.000000Z07:00")
-	o.pending = append(o.pending, ' ')
+	if o.pending == nil {
+		if b, ok := o.bufs.Get().(*[]byte); ok {
+			o.pending = (*b)[:0]
+		}
+	}
+	o.pending = append(o.pending, o.stamp.of(now)...)
 	o.pending = append(o.pending, s.String()...)
 	o.pending = append(o.pending, ' ')
 	o.pending = append(o.pending, text...)
 	o.pending = append(o.pending, '\n')
 	o.lines++
+}
+
+// stamp is the beginning of a line. Lines that come in one piece have one time, written once.
+type stamp struct {
+	at   time.Time
+	text []byte
+}
+
+func (s *stamp) of(now time.Time) []byte {
+	if s.text == nil || !now.Equal(s.at) {
+		s.at = now
+		s.text = append(now.UTC().AppendFormat(s.text[:0], "2006-01-02T15:04:05.000000Z07:00"), ' ')
+	}
+	return s.text
 }
 
 // waitRoom is called before bytes are read from a child: a healthy disk that is merely slower than
@@ -241,7 +261,6 @@ func (o *Output) wake(now time.Time) {
 
 // write is the writer: it ends as soon as nothing is left.
 func (o *Output) write() {
-	var spare []byte
 	for {
 		o.mu.Lock()
 		if len(o.pending) == 0 {
@@ -250,7 +269,7 @@ func (o *Output) write() {
 			return
 		}
 		buf, lines := o.pending, o.lines
-		o.pending, o.lines = spare[:0], 0
+		o.pending, o.lines = nil, 0
 		o.makeRoom()
 		if o.unnoted > 0 && o.failed == nil {
 			o.noteDrops("the disk could not keep up")
@@ -260,11 +279,8 @@ func (o *Output) write() {
 		written, err := o.file.write(buf)
 		o.mu.Lock()
 		o.wrote(lines, written, err)
-		if cap(buf) > 64<<10 && len(o.pending) == 0 {
-			buf = nil // a burst is over
-		}
 		o.mu.Unlock()
-		spare = buf
+		o.bufs.Put(&buf)
 	}
 }
 

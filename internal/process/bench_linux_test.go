@@ -1,0 +1,83 @@
+package process
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func benchLauncher(b *testing.B) *Launcher {
+	b.Helper()
+	l := NewLauncher(LauncherOptions{Owner: b.Name()})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	return l
+}
+
+// BenchmarkStart is from Start to the exit being seen, and to the tree being known to be gone.
+func BenchmarkStart(b *testing.B) {
+	for _, bb := range []struct {
+		name string
+		kill bool
+	}{{"until=exit", false}, {"until=gone", true}} {
+		b.Run(bb.name, func(b *testing.B) {
+			l := benchLauncher(b)
+			o := NewOutput(OutputOptions{})
+			spec := Spec{ID: "shop-1", Command: []string{"/bin/true"}, Dir: "/", Env: []string{"A=1"}, Output: o}
+			b.ReportAllocs()
+			for b.Loop() {
+				c, err := l.Start(spec)
+				if err != nil {
+					b.Fatal(err)
+				}
+				<-c.Done()
+				if bb.kill {
+					if err := c.Close(); err != nil {
+						b.Fatal(err)
+					}
+					continue
+				}
+				b.StopTimer()
+				_ = c.Close()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// BenchmarkOutput is what one line costs on its way from the pipe's buffer into the file.
+func BenchmarkOutput(b *testing.B) {
+	for _, bb := range []struct{ name, line string }{
+		{"line=ascii100", strings.Repeat("x", 99) + "\n"},
+		{"line=utf8", strings.Repeat("中文", 16) + "\n"},
+		{"line=colour", "\x1b[32minfo\x1b[0m " + strings.Repeat("x", 80) + "\n"},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			o := NewOutput(OutputOptions{Path: filepath.Join(b.TempDir(), "x.log"), MaxFiles: 1})
+			const lines = 500
+			chunk := []byte(strings.Repeat(bb.line, lines))
+			var split splitter
+			b.SetBytes(int64(len(bb.line)))
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				if n++; n%lines == 0 {
+					o.waitRoom()
+					o.ingest(stdout, &split, chunk)
+				}
+			}
+			if err := o.Close(); err != nil {
+				b.Error(err)
+			}
+			b.ReportMetric(float64(o.Dropped())/float64(max(1, o.Lines())), "dropped/line")
+		})
+	}
+}
