@@ -52,16 +52,3 @@ func endingEntry(name string, e ending) (level Level, id uint32, text string) {
 	text = fmt.Sprintf("%s: %v.\n\nWhat to do: %s\n\nExit code %d.", text, e.err, cure(e.code), e.code)
 	return level, id, text
 }
-
-func writeEnding(id Identity, e ending) error {
-	log, err := OpenEventLog(id)
-	if err != nil {
-		return err
-	}
-	level, event, text := endingEntry(id.Name, e)
-	if err := log.Write(level, event, text); err != nil {
-		_ = log.Close()
-		return err
-	}
-	return log.Close()
-}

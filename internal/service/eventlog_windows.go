@@ -34,3 +34,17 @@ func (l windowsEventLog) Write(level Level, id uint32, text string) error {
 }
 
 func (l windowsEventLog) Close() error { return l.log.Close() }
+
+// writeEnding leaves the last word about a service.
+func writeEnding(id Identity, e ending) error {
+	log, err := OpenEventLog(id)
+	if err != nil {
+		return err
+	}
+	level, event, text := endingEntry(id.Name, e)
+	if err := log.Write(level, event, text); err != nil {
+		_ = log.Close()
+		return err
+	}
+	return log.Close()
+}

@@ -77,7 +77,7 @@ func TestDataDirTakesEverythingAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := scratch(t)
 	one := id.WithDataDir(dir)
 	for what, path := range map[string]string{"config": one.ConfigFile(), "logs": one.LogDir(), "data": one.DataDir()} {
 		if !strings.HasPrefix(path, dir) {
@@ -98,7 +98,7 @@ func TestRunArguments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := scratch(t)
 	file := filepath.Join(dir, "other.yaml")
 	for name, tt := range map[string]struct {
 		id   Identity

@@ -84,16 +84,10 @@ func (windowsHost) status(name string) (Status, error) {
 
 func (windowsHost) service(name string) (have scmService, installed bool, err error) {
 	err = with(name, windows.SERVICE_QUERY_CONFIG, func(s *mgr.Service) error {
-		c, err := s.Config()
-		if err != nil {
+		if err := readConfig(s, &have); err != nil {
 			return err
 		}
-		have = scmService{
-			Command: c.BinaryPathName, Account: c.ServiceStartName, Start: startType(c.StartType, c.DelayedAutoStart),
-			DisplayName: c.DisplayName, Description: c.Description, OwnSID: c.SidType == windows.SERVICE_SID_TYPE_UNRESTRICTED,
-		}
-		readRecovery(s, &have)
-		return nil
+		return readDetails(s, &have)
 	})
 	if errors.Is(err, ErrNotInstalled) {
 		return have, false, nil
@@ -101,35 +95,80 @@ func (windowsHost) service(name string) (have scmService, installed bool, err er
 	return have, err == nil, err
 }
 
-// readRecovery leaves out what a system does not tell: the plan then sets it again, which does no
-// harm.
-func readRecovery(s *mgr.Service, have *scmService) {
-	if actions, err := s.RecoveryActions(); err == nil {
-		for _, a := range actions {
-			if a.Type == mgr.ServiceRestart {
-				have.Recovery = append(have.Recovery, a.Delay)
-			}
-		}
+// readConfig reads what every Windows has kept since NT. mgr's Config wants newer things, too, and
+// fails without them.
+func readConfig(s *mgr.Service, have *scmService) error {
+	buf := make([]byte, 8192) // the documented limit of the answer
+	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buf[0]))
+	var needed uint32
+	if err := windows.QueryServiceConfig(s.Handle, c, uint32(len(buf)), &needed); err != nil {
+		return err
 	}
-	if reset, err := s.ResetPeriod(); err == nil {
-		have.Reset = time.Duration(reset) * time.Second
-	}
-	if flag, err := s.RecoveryActionsOnNonCrashFailures(); err == nil {
-		have.OnFailure = flag
-	}
-	var ms, needed uint32
-	if err := windows.QueryServiceConfig2(s.Handle, windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, (*byte)(unsafe.Pointer(&ms)), uint32(unsafe.Sizeof(ms)), &needed); err == nil {
-		have.Preshutdown = time.Duration(ms) * time.Millisecond
-	}
+	have.Command = windows.UTF16PtrToString(c.BinaryPathName)
+	have.Account = windows.UTF16PtrToString(c.ServiceStartName)
+	have.DisplayName = windows.UTF16PtrToString(c.DisplayName)
+	have.Start = startType(c.StartType)
+	return nil
 }
 
-func startType(start uint32, delayed bool) StartType {
-	switch {
-	case start == mgr.StartAutomatic && delayed:
-		return StartDelayed
-	case start == mgr.StartAutomatic:
+// readDetails reads what came later; a level that this system does not know goes into Unknown.
+func readDetails(s *mgr.Service, have *scmService) error {
+	details := []struct {
+		field string
+		level uint32
+		take  func(unsafe.Pointer)
+	}{
+		{"description", windows.SERVICE_CONFIG_DESCRIPTION, func(p unsafe.Pointer) {
+			have.Description = windows.UTF16PtrToString((*windows.SERVICE_DESCRIPTION)(p).Description)
+		}},
+		{"start type", windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, func(p unsafe.Pointer) {
+			if have.Start == StartAuto && (*windows.SERVICE_DELAYED_AUTO_START_INFO)(p).IsDelayedAutoStartUp != 0 {
+				have.Start = StartDelayed
+			}
+		}},
+		{"service SID", windows.SERVICE_CONFIG_SERVICE_SID_INFO, func(p unsafe.Pointer) {
+			have.OwnSID = *(*uint32)(p) == windows.SERVICE_SID_TYPE_UNRESTRICTED
+		}},
+		{"recovery", windows.SERVICE_CONFIG_FAILURE_ACTIONS, func(p unsafe.Pointer) {
+			f := (*windows.SERVICE_FAILURE_ACTIONS)(p)
+			have.Reset = time.Duration(f.ResetPeriod) * time.Second
+			for _, a := range unsafe.Slice(f.Actions, f.ActionsCount) {
+				if a.Type == windows.SC_ACTION_RESTART {
+					have.Recovery = append(have.Recovery, time.Duration(a.Delay)*time.Millisecond)
+				}
+			}
+		}},
+		{"recovery after failure exits", windows.SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, func(p unsafe.Pointer) {
+			have.OnFailure = (*windows.SERVICE_FAILURE_ACTIONS_FLAG)(p).FailureActionsOnNonCrashFailures != 0
+		}},
+		{"preshutdown timeout", windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, func(p unsafe.Pointer) {
+			have.Preshutdown = time.Duration(*(*uint32)(p)) * time.Millisecond
+		}},
+	}
+	buf := make([]byte, 8192) // the documented limit of the answer
+	for _, d := range details {
+		var needed uint32
+		clear(buf)
+		err := windows.QueryServiceConfig2(s.Handle, d.level, &buf[0], uint32(len(buf)), &needed)
+		switch {
+		case err == nil:
+			d.take(unsafe.Pointer(&buf[0]))
+		case errors.Is(err, windows.ERROR_INVALID_LEVEL):
+			if d.field != "start type" { // known but for the delay
+				have.Unknown = append(have.Unknown, d.field)
+			}
+		default:
+			return fmt.Errorf("%s: %w", d.field, err)
+		}
+	}
+	return nil
+}
+
+func startType(start uint32) StartType {
+	switch start {
+	case mgr.StartAutomatic:
 		return StartAuto
-	case start == mgr.StartDisabled:
+	case mgr.StartDisabled:
 		return "disabled"
 	default:
 		return StartManual
@@ -162,7 +201,11 @@ func (w windowsHost) create(name string, want scmService) error {
 	}
 	defer windows.CloseServiceHandle(h) //nolint:errcheck // nothing can be done
 	for _, f := range scmFields() {
-		if err := configure(&mgr.Service{Name: name, Handle: h}, f.name, want); err != nil {
+		err := configure(&mgr.Service{Name: name, Handle: h}, f.name, want)
+		if errors.Is(err, windows.ERROR_INVALID_LEVEL) {
+			continue // this system keeps no such thing; a plan names it
+		}
+		if err != nil {
 			_ = windows.DeleteService(h)
 			return fmt.Errorf("%s: %w", f.name, scmError(err))
 		}
@@ -191,7 +234,11 @@ func configure(s *mgr.Service, field string, want scmService) error {
 		if want.Start == StartDelayed {
 			delayed.IsDelayedAutoStartUp = 1
 		}
-		return level(windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&delayed))
+		err := level(windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&delayed))
+		if errors.Is(err, windows.ERROR_INVALID_LEVEL) && want.Start != StartDelayed {
+			return nil // what cannot be delayed is not
+		}
+		return err
 	case "description":
 		text, err := windows.UTF16PtrFromString(want.Description)
 		if err != nil {

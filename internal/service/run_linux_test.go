@@ -13,18 +13,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
 // The test binary plays a service when this variable says how.
 const playAs = "HOLDFAST_TEST_SERVICE"
 
-func TestMain(m *testing.M) {
+// asService tells whether this process is to be a service, and its exit code.
+func asService() (code int, ok bool) {
 	if role := os.Getenv(playAs); role != "" {
-		os.Exit(play(role))
+		return play(role), true
 	}
-	goleak.VerifyTestMain(m)
+	return 0, false
 }
 
 // player is a service that prints what it is told to do.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,6 +34,9 @@ type scmService struct {
 	Reset       time.Duration
 	OnFailure   bool // recovery also after an exit that is no crash
 	Preshutdown time.Duration
+
+	// Unknown names the fields that this system does not keep, as old ones and Wine.
+	Unknown []string
 }
 
 // scmField is one property of a scmService and how it reads.
@@ -257,6 +261,10 @@ func (g scmRegistrar) planService(p *Plan, id Identity, want scmService) error {
 	}
 	for _, f := range scmFields() {
 		from, to := f.text(have), f.text(want)
+		if slices.Contains(have.Unknown, f.name) {
+			p.note("this system keeps no %s", f.name)
+			continue
+		}
 		if strings.EqualFold(from, to) {
 			continue
 		}

@@ -1,0 +1,141 @@
+package wine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Prefix is one Windows installation of its own: its services, registry and drive C.
+type Prefix struct {
+	// Dir is the prefix's folder.
+	Dir string
+}
+
+// New makes a fresh prefix in dir, which must not exist. cache holds the template that it copies,
+// made when it is missing (about 20 s); it may be shared by processes that run beside each other.
+func New(ctx context.Context, cache, dir string) (*Prefix, error) {
+	template, err := template(ctx, cache)
+	if err != nil {
+		return nil, fmt.Errorf("wine: template: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
+		return nil, err
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", template, dir).CombinedOutput(); err != nil { //nolint:gosec // a copy from one of our folders to another
+		return nil, fmt.Errorf("wine: copy the template: %w: %s", err, out)
+	}
+	p := &Prefix{Dir: dir}
+	// A wineserver that stays keeps services alive between commands.
+	if err := p.server(ctx, "-p"); err != nil {
+		return nil, err
+	}
+	if out, err := p.Run(ctx, "cmd", "/c", "exit"); err != nil {
+		return nil, fmt.Errorf("wine: first command: %w: %s", err, out)
+	}
+	return p, nil
+}
+
+// Run runs a Windows program to its end and gives what it wrote.
+func (p *Prefix) Run(ctx context.Context, name string, args ...string) (string, error) {
+	return output(p.Command(ctx, name, args...))
+}
+
+// output runs cmd with its output in a file. With a pipe we would wait for every service that Wine
+// started meanwhile and that inherited the pipe's end.
+func output(cmd *exec.Cmd) (string, error) {
+	f, err := os.CreateTemp("", "holdfast-wine-output-")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // a temporary file
+	defer f.Close()           //nolint:errcheck // only read from here on
+	cmd.Stdout, cmd.Stderr = f, f
+	runErr := cmd.Run()
+	text, err := os.ReadFile(f.Name())
+	return string(text), errors.Join(runErr, err)
+}
+
+// Command is a Windows program with its arguments, to be run in this prefix. A killed command
+// leaves the prefix running.
+func (p *Prefix) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "wine", append([]string{name}, args...)...) //nolint:gosec // tests choose what they run
+	cmd.Env = p.env()
+	return cmd
+}
+
+func (p *Prefix) env() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		key, _, _ := strings.Cut(kv, "=")
+		switch key {
+		case "DISPLAY", "WINEPREFIX", "WINEDEBUG", "WINEARCH", "WINEDLLOVERRIDES", "GOOS":
+		default:
+			env = append(env, kv)
+		}
+	}
+	return append(env, "WINEPREFIX="+p.Dir, "WINEDEBUG=-all", "WINEARCH=win64", "WINEDLLOVERRIDES=mscoree,mshtml=")
+}
+
+// Path is the folder of a Windows path on drive C: Path(`windows\temp`).
+func (p *Prefix) Path(windows string) string {
+	return filepath.Join(p.Dir, "drive_c", filepath.FromSlash(strings.ReplaceAll(windows, `\`, "/")))
+}
+
+// Close ends every process of this prefix, and of no other, and removes it.
+func (p *Prefix) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	killed := p.server(ctx, "-k")
+	_ = p.server(ctx, "-w") // fails when there is nothing left to wait for
+	return errors.Join(killed, os.RemoveAll(p.Dir))
+}
+
+// server speaks to the wineserver of this prefix.
+func (p *Prefix) server(ctx context.Context, arg string) error {
+	cmd := exec.CommandContext(ctx, "wineserver", arg)
+	cmd.Env = p.env()
+	if out, err := output(cmd); err != nil {
+		return fmt.Errorf("wineserver %s: %w: %s", arg, err, out)
+	}
+	return nil
+}
+
+// template makes the prefix that all others are copies of, once per cache.
+func template(ctx context.Context, cache string) (string, error) {
+	if err := os.MkdirAll(cache, 0o750); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close() //nolint:errcheck // also gives the lock back
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	done := filepath.Join(cache, "template")
+	if _, err := os.Stat(done); err == nil {
+		return done, nil
+	}
+	unfinished := &Prefix{Dir: done + ".unfinished"}
+	if err := os.RemoveAll(unfinished.Dir); err != nil {
+		return "", err
+	}
+	if out, err := unfinished.Run(ctx, "wineboot", "-i"); err != nil {
+		return "", fmt.Errorf("wineboot: %w: %s", err, out)
+	}
+	if err := unfinished.server(ctx, "-w"); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(unfinished.Path(`windows\system32\bcryptprimitives.dll`), prngShim(), 0o600); err != nil {
+		return "", err
+	}
+	return done, os.Rename(unfinished.Dir, done)
+}
