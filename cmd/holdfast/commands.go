@@ -7,6 +7,8 @@ func commands(c *console) []*cobra.Command {
 	return []*cobra.Command{
 		newRunCommand(c),
 		newDemoCommand(c),
+		newCheckCommand(c),
+		newExplainCommand(c),
 		newStatusCommand(c),
 		newStartCommand(c),
 		newStopCommand(c),

@@ -186,7 +186,7 @@ type Probe struct {
 	// TCPSocket succeeds when a connection is accepted.
 	TCPSocket *TCPSocket `yaml:"tcp_socket"`
 	// Period between two checks (default 10s for HTTP, 5s for TCP, 1s for a startup probe, which
-	// begins with 1 ms and doubles up to the period so that a fast program is ready fast).
+	// begins with 1 ms and grows by a quarter each time, so that a fast program is ready fast).
 	Period Duration `yaml:"period" rule:"min=1ms"`
 	// Timeout of one check (default 2s for HTTP, 1s for TCP).
 	Timeout Duration `yaml:"timeout" rule:"min=1ms"`

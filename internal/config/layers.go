@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/v2"
 	"go.yaml.in/yaml/v3"
@@ -97,7 +98,9 @@ func (l *loader) assign(origin string, all []assignment) {
 			r.reject(at)
 			continue
 		}
-		l.add(k, map[string]any{string(at): v}, separator)
+		if err := k.Load(confmap.Provider(map[string]any{string(at): v}, separator), nil); err != nil {
+			l.defect(err)
+		}
 	}
 	whole.tree = k.Raw()
 	l.layers = append(l.layers, whole)
@@ -266,7 +269,14 @@ func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
 
 // treeOf is a struct of defaults as a tree.
 func (l *loader) treeOf(v any) map[string]any {
-	tree, _ := shapeOf(reflect.TypeOf(v), rule{}).tree(reflect.ValueOf(v)).(map[string]any)
+	t := reflect.TypeOf(v)
+	if l.shapes == nil {
+		l.shapes = map[reflect.Type]*shape{}
+	}
+	if l.shapes[t] == nil {
+		l.shapes[t] = shapeOf(t, rule{})
+	}
+	tree, _ := l.shapes[t].tree(reflect.ValueOf(v)).(map[string]any)
 	return tree
 }
 

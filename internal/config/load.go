@@ -9,11 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
-	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
 )
 
@@ -64,6 +64,7 @@ type loader struct {
 	dir   string // of the main file
 	order int
 
+	shapes map[reflect.Type]*shape // of the defaults, each read once
 	main   *layer
 	layers []*layer // without the defaults
 }
@@ -88,25 +89,17 @@ func (l *loader) finish() (*Snapshot, Problems) {
 	l.readSet()
 	l.checkVersions()
 
-	merged := l.merge(l.layers...)
-	defaults := l.defaults(merged.Raw())
-	all := l.merge(append([]*layer{defaults}, l.layers...)...)
-	cfg := &Config{}
-	err := all.UnmarshalWithConf("", cfg, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
-		TagName:    "yaml",
-		DecodeHook: mapstructure.TextUnmarshallerHookFunc(),
-	}})
-	if err != nil {
-		l.defect(err)
-	}
+	user := l.merge(l.layers...).Raw()
+	defaults := l.defaults(user)
+	tree := l.merge(defaults, &layer{tree: user}).Raw()
+	cfg := l.decode(tree)
 	v := &validator{collector: &l.collector, cfg: cfg, layers: l.layers, env: l.env}
-	v.validate(l.root, merged.Raw())
+	v.validate(l.root, user)
 
 	problems := l.problems.sorted()
 	if problems.Errors() > 0 {
 		return nil, problems
 	}
-	tree := all.Raw()
 	for _, layer := range l.layers {
 		layer.src.lines = nil // only problems need the text
 	}
@@ -122,20 +115,30 @@ func (l *loader) finish() (*Snapshot, Problems) {
 	}, problems
 }
 
-// merge layers trees: maps merge by key, everything else replaces.
+// merge puts layers over each other: maps merge by key, everything else replaces.
 func (l *loader) merge(layers ...*layer) *koanf.Koanf {
 	k := koanf.New(separator)
 	for _, layer := range layers {
-		l.add(k, layer.tree, "")
+		if err := k.Load(layer, nil); err != nil {
+			l.defect(err)
+		}
 	}
 	return k
 }
 
-// add merges a tree into k; with a delimiter, its keys are whole paths.
-func (l *loader) add(k *koanf.Koanf, tree map[string]any, delimiter string) {
-	if err := k.Load(confmap.Provider(tree, delimiter), nil); err != nil {
+// decode turns a merged tree into the types.
+func (l *loader) decode(tree map[string]any) *Config {
+	cfg := &Config{}
+	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: cfg, TagName: "yaml", DecodeHook: mapstructure.TextUnmarshallerHookFunc(),
+	})
+	if err == nil {
+		err = d.Decode(tree)
+	}
+	if err != nil {
 		l.defect(err)
 	}
+	return cfg
 }
 
 // defect reports what the strict reader should have kept from happening.

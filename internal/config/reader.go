@@ -9,15 +9,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// layer is what one source says: the values as a tree and the spot of each.
-type layer struct {
-	src   *source
-	tree  map[string]any
-	spots map[path]entry
-	// written are the texts of values that ${env:} or ${file:} made: they are shown instead.
-	written map[path]string
-}
-
 // entry is where a key and its value stand. An entry of a list has no key of its own.
 type entry struct{ key, value spot }
 

@@ -28,7 +28,7 @@ type Snapshot struct {
 }
 
 // Format keeps the secrets of the tree out of every print.
-func (s *Snapshot) Format(f fmt.State, _ rune) {
+func (s Snapshot) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "config.Snapshot(%.12s)", s.Hash)
 }
 

@@ -179,18 +179,21 @@ func (p *spot) snippet() *Snippet {
 
 // clip is the piece of a line that is shown, without what would move a terminal's cursor.
 func clip(line string, offset int) string {
+	var b strings.Builder
 	n := 0
-	return strings.Map(func(r rune) rune {
-		n++
-		switch {
-		case n <= offset || n > offset+maxShown:
-			return -1
-		case isControl(r) && r != '\t':
-			return utf8.RuneError
-		default:
-			return r
+	for _, r := range line {
+		if n == offset+maxShown {
+			break
 		}
-	}, line)
+		if isControl(r) && r != '\t' {
+			r = utf8.RuneError
+		}
+		if n >= offset {
+			b.WriteRune(r)
+		}
+		n++
+	}
+	return b.String()
 }
 
 // brief bounds a message that may quote something long.

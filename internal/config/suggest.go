@@ -8,9 +8,15 @@ import (
 	"unicode"
 )
 
+// maxWord is how long a word may be, in bytes, to be a mistyped key or name.
+const maxWord = 64
+
 // closest is the candidate that was most likely meant by word: the same in another spelling
 // (periodSeconds, max-size), or at most a third of it mistyped. "" when none is near.
 func closest(word string, candidates []string) string {
+	if len(word) > maxWord {
+		return ""
+	}
 	spelled := snake(word)
 	best, bestDistance := "", len(spelled)/3+1
 	for _, c := range candidates {
@@ -48,9 +54,6 @@ func snake(word string) string {
 // (optimal string alignment).
 func distance(a, b string) int {
 	s, t := []rune(a), []rune(b)
-	if len(s) > 64 || len(t) > 64 {
-		return 64
-	}
 	rows := make([][]int, len(s)+1)
 	for i := range rows {
 		rows[i] = make([]int, len(t)+1)
@@ -77,6 +80,9 @@ func distance(a, b string) int {
 
 // meant is the key of section s that was most likely meant by an unknown one.
 func meant(s *shape, key string) string {
+	if len(key) > maxWord {
+		return ""
+	}
 	keys := s.keys()
 	spelled := snake(key)
 	if name := foreign(s.typ)[spelled]; name != "" {

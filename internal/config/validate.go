@@ -114,19 +114,19 @@ func (v *validator) written(at path) bool {
 }
 
 // reference reports a name that is not among the known ones.
-func (v *validator) reference(at path, word, name string, known []string) bool {
-	if slices.Contains(known, name) {
+func reference[V any](v *validator, at path, word, name string, known map[string]V) bool {
+	if _, ok := known[name]; ok {
 		return true
 	}
 	if v.broken || v.rejected[path(word+"s").key(name)] {
 		return false
 	}
-	slices.Sort(known)
+	names := slices.Sorted(maps.Keys(known))
 	hint := fmt.Sprintf("there is no %s at all: define it under %ss", word, word)
-	if better := closest(name, known); better != "" {
+	if better := closest(name, names); better != "" {
 		hint = fmt.Sprintf("did you mean %q?", better)
-	} else if len(known) > 0 {
-		hint = fmt.Sprintf("known %ss: %s", word, strings.Join(known[:min(len(known), 10)], ", "))
+	} else if len(names) > 0 {
+		hint = fmt.Sprintf("known %ss: %s", word, strings.Join(names[:min(len(names), 10)], ", "))
 	}
 	v.report(codeReference, v.value(at), at, fmt.Sprintf("%s %q is not defined", word, name), hint)
 	return false

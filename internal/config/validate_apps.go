@@ -29,7 +29,7 @@ func (v *validator) apps() {
 		v.probe(at.key("liveness_probe"), app.LivenessProbe, app.Port)
 		v.probe(at.key("readiness_probe"), app.ReadinessProbe, app.Port)
 		for i, other := range app.DependsOn {
-			v.reference(at.key("depends_on").index(i), "app", other, names)
+			reference(v, at.key("depends_on").index(i), "app", other, v.cfg.Apps)
 		}
 	}
 	v.cycles(names)

@@ -37,7 +37,7 @@ func (v *validator) listeners() {
 			v.address(sub, listener.Address)
 		}
 		if sub := at.key("certificate"); listener.Certificate != "" {
-			v.reference(sub, "certificate", listener.Certificate, slices.Collect(maps.Keys(v.cfg.Certificates)))
+			reference(v, sub, "certificate", listener.Certificate, v.cfg.Certificates)
 		}
 		if listener.RedirectTo != "" {
 			v.redirectTo(at.key("redirect_to"), name, listener.RedirectTo)
@@ -59,7 +59,7 @@ func (v *validator) redirectTo(at path, name, target string) {
 	switch {
 	case target == name:
 		v.report(codeRedirect, v.value(at), at, fmt.Sprintf("listener %q redirects to itself", name), "name the listener that answers, usually the one with a certificate")
-	case !v.reference(at, "listener", target, slices.Collect(maps.Keys(v.cfg.Listeners))):
+	case !reference(v, at, "listener", target, v.cfg.Listeners):
 	case v.cfg.Listeners[target].RedirectTo != "":
 		v.report(codeRedirect, v.value(at), at, fmt.Sprintf("listener %q redirects too, to %q", target, v.cfg.Listeners[target].RedirectTo), "name the listener that answers in the end")
 	}

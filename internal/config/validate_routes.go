@@ -18,7 +18,7 @@ func (v *validator) routes() {
 		at, route := path("routes").key(name), v.cfg.Routes[name]
 		for i, listener := range route.Listeners {
 			sub := at.key("listeners").index(i)
-			if !v.written(at.key("listeners")) || !v.reference(sub, "listener", listener, slices.Collect(maps.Keys(v.cfg.Listeners))) {
+			if !v.written(at.key("listeners")) || !reference(v, sub, "listener", listener, v.cfg.Listeners) {
 				continue
 			}
 			if to := v.cfg.Listeners[listener].RedirectTo; to != "" {
@@ -56,7 +56,7 @@ func (v *validator) handler(at path, route Route) {
 	}
 	if route.App != "" {
 		sub := at.key("app")
-		if v.reference(sub, "app", route.App, slices.Collect(maps.Keys(v.cfg.Apps))) && v.cfg.Apps[route.App].Port == PortNone {
+		if reference(v, sub, "app", route.App, v.cfg.Apps) && v.cfg.Apps[route.App].Port == PortNone {
 			v.report(codeProbePort, v.value(sub), sub, fmt.Sprintf("app %q has port: none, so nothing can be sent to it", route.App), "give the app a port")
 		}
 	}
