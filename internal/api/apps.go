@@ -86,7 +86,7 @@ func restarts(a status.App) (n int) {
 // withoutHistory keeps lists small: fifty lines for each of ten ends of each instance are for whoever
 // looks at one app.
 func withoutHistory(instances []status.Instance) []status.Instance {
-	short := slices.Clone(instances)
+	short := append([]status.Instance{}, instances...)
 	for i := range short {
 		short[i].Exits = nil
 		if last := short[i].LastExit; last != nil {

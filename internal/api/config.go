@@ -51,6 +51,10 @@ func (s *Server) registerConfig() {
 		Summary:      "Check a configuration and change nothing",
 		Description:  "The body is the text of a main file, taken in place of the present one: conf.d, environment and command line are laid over it.",
 		MaxBodyBytes: maxBody,
+		RequestBody: &huma.RequestBody{
+			Description: "The text of a main file.", Required: true,
+			Content: map[string]*huma.MediaType{"application/yaml": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		},
 	}, admin, s.checkConfig)
 	register(s, huma.Operation{
 		OperationID: "reload-config", Method: http.MethodPost, Path: prefix + "/config/reload", Tags: []string{"Config"},

@@ -37,7 +37,7 @@ func listenLocal(ctx context.Context, endpoint, name string, log *zap.Logger) (n
 		_ = lock.Close()
 		return nil, err
 	}
-	return &localListener{Listener: listener, lock: lock, log: log}, nil
+	return &localListener{Listener: listener, lock: lock, log: log, admit: admit}, nil
 }
 
 func dialLocal(ctx context.Context, endpoint string) (net.Conn, error) {
@@ -127,8 +127,9 @@ func removeStale(ctx context.Context, endpoint, name string) error {
 // localListener admits ourselves and root, and holds the lock as long as the socket.
 type localListener struct {
 	net.Listener
-	lock *os.File
-	log  *zap.Logger
+	lock  *os.File
+	log   *zap.Logger
+	admit func(net.Conn) error
 }
 
 // Accept closes the connections of everybody else; the modes of folder and socket should not have
@@ -139,7 +140,7 @@ func (l *localListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := admit(conn); err != nil {
+		if err := l.admit(conn); err != nil {
 			l.log.Warn("a local caller was turned away", zap.Error(err))
 			_ = conn.Close()
 			continue

@@ -12,6 +12,8 @@ import (
 	"holdfast/internal/status"
 )
 
+const openAPIJSON = "application/openapi+json"
+
 func openAPI(version string) *huma.OpenAPI {
 	return &huma.OpenAPI{
 		OpenAPI: "3.1.0",
@@ -64,7 +66,7 @@ func (s *Server) registerSpec() {
 			s.serveProblem(w, r, s.problemOf(r.Context(), err))
 			return
 		}
-		w.Header().Set("Content-Type", "application/openapi+json")
+		w.Header().Set("Content-Type", openAPIJSON)
 		_, _ = w.Write(body)
 	})
 	s.handle(prefix+"/openapi.json", viewer, serve)
@@ -94,26 +96,25 @@ func (s *Server) completeSpec(spec *huma.OpenAPI) {
 			}
 		}
 	}
-	for path, description := range map[string]string{
-		"/metrics":               "The metrics, in Prometheus' text format",
-		prefix + "/openapi.json": "This description",
-	} {
-		media := "text/plain"
-		if path != "/metrics" {
-			media = "application/openapi+json"
-		}
-		spec.Paths[path] = &huma.PathItem{Get: &huma.Operation{
-			OperationID: map[bool]string{true: "metrics", false: "get-openapi"}[path == "/metrics"],
-			Tags:        []string{"Health"},
-			Summary:     description,
-			Extensions:  map[string]any{roleKey: viewer.String()},
-			Responses: map[string]*huma.Response{"200": {
-				Description: "OK",
-				Content:     map[string]*huma.MediaType{media: {Schema: &huma.Schema{Type: huma.TypeString}}},
-			}},
-		}}
-	}
+	describePlain(spec, "/metrics", "get-metrics", "The metrics, in Prometheus' text format", "text/plain")
+	describePlain(spec, prefix+"/openapi.json", "get-openapi", "This description", openAPIJSON)
+	ready := spec.Paths["/readyz"].Get.Responses
+	ready["503"].Content = ready["200"].Content
 	describeWords(schemas)
+}
+
+// describePlain documents a call that is not huma's.
+func describePlain(spec *huma.OpenAPI, path, id, summary, media string) {
+	spec.Paths[path] = &huma.PathItem{Get: &huma.Operation{
+		OperationID: id,
+		Tags:        []string{"Health"},
+		Summary:     summary,
+		Extensions:  map[string]any{roleKey: viewer.String()},
+		Responses: map[string]*huma.Response{"200": {
+			Description: "OK",
+			Content:     map[string]*huma.MediaType{media: {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}},
+	}}
 }
 
 func enumOf[T ~string](values ...T) []any {
@@ -138,13 +139,16 @@ func describeWords(schemas huma.Registry) {
 		"Event.type":     enumOf(event.Types()...),
 		"Problem.code":   enumOf(Codes()...),
 	}
+	docs := wordDocs()
 	for name, schema := range schemas.Map() {
 		for field, property := range schema.Properties {
 			key := name + "." + field
 			if values, ok := enums[key]; ok {
 				property.Enum = values
 			}
-			if text, ok := wordDocs()[key]; ok && property.Description == "" {
+			// Absent or a list: no field is ever null.
+			property.Nullable = false
+			if text, ok := docs[key]; ok && property.Description == "" {
 				property.Description = text
 			}
 		}

@@ -81,7 +81,7 @@ func newRoute(id string, c config.Route, standard []string) Route {
 		Host: c.Match.Host, Path: c.Match.Path, PathPrefix: c.Match.PathPrefix, Method: c.Match.Method, Header: c.Match.Header,
 	}
 	if len(r.Listeners) == 0 {
-		r.Listeners = standard
+		r.Listeners = append([]string{}, standard...)
 	}
 	switch {
 	case c.App != "":

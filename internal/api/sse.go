@@ -94,7 +94,7 @@ func answer(body any) *streamOutput {
 // streamResponses documents both answers.
 func streamResponses(list *huma.Schema, entry string) map[string]*huma.Response {
 	return map[string]*huma.Response{"200": {
-		Description: "A list; or, with Accept: " + eventStream + ", a stream of " + entry + " events that begins with the comment \": connected\", " +
+		Description: "A list; or, with Accept: " + eventStream + ", a stream of server-sent events (" + entry + ") that begins with the comment \": connected\", " +
 			"has an id in every event to continue from, a comment every 15 s of silence, and an event \"gap\" wherever entries are missing.",
 		Content: map[string]*huma.MediaType{
 			"application/json": {Schema: list},

@@ -63,6 +63,7 @@ func wordDocs() map[string]string {
 
 		"Snippet.first_line": "The number of the first line.",
 		"Snippet.lines":      "The lines; the last one has the problem.",
+		"Snippet.offset":     "How many characters stand before the marked ones, when the line was shortened.",
 		"Snippet.width":      "How many characters are marked, from the problem's column.",
 	}
 }
