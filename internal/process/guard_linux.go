@@ -122,7 +122,7 @@ func guard() (code int, err error) {
 		return 0, fmt.Errorf("start the worker: %w", err)
 	}
 	_ = unix.Close(alive[0])
-	debug.FreeOSMemory() // from now on the guardian only waits
+	shed()
 
 	end := attend(worker, signals)
 	_, _, _ = sweep(belowSelf, time.Now().Add(sweepTime), func(d time.Duration) { //nolint:errcheck // nothing better can be done
@@ -130,6 +130,46 @@ func guard() (code int, err error) {
 		time.Sleep(d)
 	})
 	return endAs(end), nil
+}
+
+// shed gives back what starting has touched; from now on the guardian only waits. Most of it is the
+// program's own file, which every package's start-up code has paged in: it leaves our resident set
+// and is paged in again where it is still needed.
+func shed() {
+	defer debug.FreeOSMemory()
+	maps, err := readSmall("/proc/self/smaps")
+	if err != nil {
+		return
+	}
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	for _, m := range cleanMappings(string(maps), exe) {
+		// Without effect on contents: no page of it was ever written.
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m[0], m[1]-m[0], unix.MADV_DONTNEED)
+	}
+}
+
+// cleanMappings are the address ranges of smaps that map path read-only and hold no page of their
+// own (a relocated one, for example): proc_pid_smaps(5).
+func cleanMappings(smaps, path string) (ranges [][2]uintptr) {
+	var at [2]uintptr
+	candidate := false
+	for line := range strings.Lines(smaps) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) >= 6 && strings.Contains(f[0], "-"):
+			from, to, _ := strings.Cut(f[0], "-")
+			a, err1 := strconv.ParseUint(from, 16, 64)
+			b, err2 := strconv.ParseUint(to, 16, 64)
+			at = [2]uintptr{uintptr(a), uintptr(b)}
+			candidate = err1 == nil && err2 == nil && !strings.Contains(f[1], "w") && strings.HasSuffix(strings.TrimSpace(line), " "+path)
+		case candidate && len(f) == 3 && f[0] == "Anonymous:" && f[1] == "0":
+			ranges = append(ranges, at)
+		}
+	}
+	return ranges
 }
 
 // workerEnv is our own environment. systemd names the guardian as the process that must feed the

@@ -111,3 +111,22 @@ func TestGuardianSharesItsProcessGroupWithNobody(t *testing.T) {
 	_ = cmd.Process.Signal(unix.SIGTERM)
 	next(t, lines)
 }
+
+func TestCleanMappings(t *testing.T) {
+	const smaps = `00400000-00410000 r-xp 00000000 fe:00 12 /opt/hold fast/holdfast
+Rss:                 100 kB
+Anonymous:             0 kB
+00410000-00420000 r--p 00010000 fe:00 12 /opt/hold fast/holdfast
+Anonymous:             4 kB
+00420000-00430000 rw-p 00020000 fe:00 12 /opt/hold fast/holdfast
+Anonymous:             0 kB
+7f0000000000-7f0000001000 r--p 00000000 fe:00 13 /lib/libc.so.6
+Anonymous:             0 kB
+7f0000002000-7f0000003000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+`
+	got := cleanMappings(smaps, "/opt/hold fast/holdfast")
+	if len(got) != 1 || got[0] != [2]uintptr{0x400000, 0x410000} {
+		t.Errorf("%x", got)
+	}
+}

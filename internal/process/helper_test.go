@@ -60,7 +60,7 @@ func role(name string, args []string) int {
 		_, _ = fmt.Fprintf(os.Stdout, "got %v\n", <-c)
 		return 7
 	case "stubborn": // hears nothing
-		signal.Ignore(stopSignals()...)
+		signal.Notify(make(chan os.Signal, 1), stopSignals()...) // Ignore does not reach Ctrl-C
 		_, _ = fmt.Fprintln(os.Stdout, "up")
 		forever()
 	case "reader": // of standard input, to its end

@@ -211,27 +211,3 @@ func TestEnvironmentBlock(t *testing.T) {
 		t.Errorf("empty block: %v", got)
 	}
 }
-
-func TestReadersMayHoldTheFile(t *testing.T) {
-	path := filepath.Join(tempDir(t), "x.log")
-	r := newRotated(path, 10, 2)
-	if _, err := r.write([]byte("one\n")); err != nil {
-		t.Fatal(err)
-	}
-	name, err := windows.UTF16PtrFromString(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A reader that shares as tail does, but not deletion: the file cannot move, and is written on.
-	h, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, nil, windows.OPEN_EXISTING, 0, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := r.write([]byte("two two two\n")); n != 1 || err != nil {
-		t.Errorf("with a reader: %d lines, %v", n, err)
-	}
-	_ = windows.CloseHandle(h)
-	if err := r.close(); err != nil {
-		t.Error(err)
-	}
-}
