@@ -351,9 +351,31 @@ func (s *shape) cure(text string) string {
 		return "write true or false"
 	}
 	for _, change := range [][2]string{
-		{"", "s"}, {"sec", "s"}, {"secs", "s"}, {"second", "s"}, {"seconds", "s"}, {"min", "m"}, {"mins", "m"}, {"minute", "m"},
-		{"minutes", "m"}, {"hour", "h"}, {"hours", "h"}, {"msec", "ms"}, {"K", "KiB"}, {"k", "KiB"}, {"M", "MiB"}, {"m", "MiB"},
-		{"Mb", "MiB"}, {"mb", "MiB"}, {"G", "GiB"}, {"g", "GiB"}, {"gb", "GiB"}, {"kb", "KiB"}, {"Ki", "KiB"}, {"Mi", "MiB"}, {"Gi", "GiB"},
+		{"", "s"},
+		{"sec", "s"},
+		{"secs", "s"},
+		{"second", "s"},
+		{"seconds", "s"},
+		{"min", "m"},
+		{"mins", "m"},
+		{"minute", "m"},
+		{"minutes", "m"},
+		{"hour", "h"},
+		{"hours", "h"},
+		{"msec", "ms"},
+		{"K", "KiB"},
+		{"k", "KiB"},
+		{"M", "MiB"},
+		{"m", "MiB"},
+		{"Mb", "MiB"},
+		{"mb", "MiB"},
+		{"G", "GiB"},
+		{"g", "GiB"},
+		{"gb", "GiB"},
+		{"kb", "KiB"},
+		{"Ki", "KiB"},
+		{"Mi", "MiB"},
+		{"Gi", "GiB"},
 	} {
 		number, ok := strings.CutSuffix(text, change[0])
 		if !ok {

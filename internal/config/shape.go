@@ -138,10 +138,8 @@ func (s *shape) child(key string) (*shape, bool) {
 	case kindMap:
 		return s.elem, true
 	case kindScalar, kindList:
-		return nil, false
-	default:
-		return nil, false
 	}
+	return nil, false
 }
 
 // step takes the next key from the parts of a longer one. The keys of headers and variables may

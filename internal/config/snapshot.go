@@ -69,10 +69,10 @@ func (s *Snapshot) Suggest(key string) string {
 	at, shape, _ := s.find(key)
 	rest := strings.TrimPrefix(strings.TrimPrefix(strings.ReplaceAll(strings.Trim(key, "./"), "/", "."), at.String()), ".")
 	word, _, _ := strings.Cut(rest, ".")
-	switch {
-	case shape.kind == kindStruct:
+	switch shape.kind {
+	case kindStruct:
 		return shape.unknownHint(word)
-	case shape.kind == kindMap:
+	case kindMap:
 		value, _ := lookup(s.tree, at)
 		entries, _ := value.(map[string]any)
 		names := slices.Sorted(maps.Keys(entries))
@@ -83,9 +83,9 @@ func (s *Snapshot) Suggest(key string) string {
 			return fmt.Sprintf("%s is empty", at)
 		}
 		return "there are: " + strings.Join(names[:min(len(names), 10)], ", ")
-	default:
-		return fmt.Sprintf("%s has no keys below it", at)
+	case kindScalar, kindList:
 	}
+	return fmt.Sprintf("%s has no keys below it", at)
 }
 
 // find is the path and shape that a key names, as far as it is known.

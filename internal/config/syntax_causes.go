@@ -191,15 +191,13 @@ func openQuote(e *syntaxError, text string, lines []string) bool {
 }
 
 func openBracket(e *syntaxError, text string, lines []string) bool {
-	var open, closing string
-	switch {
-	case strings.Contains(text, "',' or ']'"):
-		open, closing = "[", "]"
-	case strings.Contains(text, "',' or '}'"):
-		open, closing = "{", "}"
-	default:
-		return false
-	}
+	atEnd := strings.Contains(text, "node content")
+	return (atEnd || strings.Contains(text, "',' or ']'")) && unclosed(e, lines, "[", "]") ||
+		(atEnd || strings.Contains(text, "',' or '}'")) && unclosed(e, lines, "{", "}")
+}
+
+// unclosed finds the last line up to the error that opens more brackets than it closes.
+func unclosed(e *syntaxError, lines []string, open, closing string) bool {
 	for i := e.line - 1; i >= 0; i-- {
 		at := strings.LastIndex(lines[i], open)
 		if at < 0 || strings.Count(lines[i], open) <= strings.Count(lines[i], closing) {
