@@ -56,62 +56,69 @@ func (c *console) showOverview(ctx context.Context, client *api.Client) error {
 }
 
 func (c *console) writeOverview(w io.Writer, s style, o overview) error {
+	var b strings.Builder
 	state := s.paint(green, "ready")
 	if !o.Service.Ready {
 		state = s.paint(yellow, "not ready")
 	}
-	fmt.Fprintf(w, "%s %s is %s (revision %d, up %s)\n",
+	fmt.Fprintf(&b, "%s %s is %s (revision %d, up %s)\n",
 		o.Service.Name, o.Service.Version, state, o.Service.Revision, span(s.now.Sub(o.Service.StartedAt)))
 	for _, reason := range o.Service.Reasons {
-		fmt.Fprintf(w, "  Why     %s\n", reason)
+		fmt.Fprintf(&b, "  Why     %s\n", reason)
 	}
 	if !o.Service.LastReload.Applied {
-		fmt.Fprintf(w, "  Config  the files have errors and are not in force; see: %s\n", c.command("check"))
+		fmt.Fprintf(&b, "  Config  the files have errors and are not in force; see: %s\n", c.command("check"))
 	}
 	if len(o.Apps) == 0 {
-		_, err := fmt.Fprintf(w, "No apps are configured.\nNext: add one to the configuration file, then: %s\n", c.command("reload"))
-		return err
+		fmt.Fprintf(&b, "No apps are configured.\nNext: add one to the configuration file, then: %s\n", c.command("reload"))
+	} else {
+		c.writeApps(&b, s, o.Apps)
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (c *console) writeApps(b *strings.Builder, s style, apps []status.App) {
 	rows := [][]string{{"APP", "CONDITION", "READY", "RESTARTS", "SINCE"}}
 	dots := []string{" "}
-	worst := o.Apps[0]
-	for _, a := range o.Apps {
+	worst := apps[0]
+	for _, a := range apps {
 		restarts := 0
 		for _, i := range a.Instances {
 			restarts += i.Restarts
 		}
 		rows = append(rows, []string{a.ID, string(a.Condition), fmt.Sprintf("%d/%d", a.Ready, a.Desired), fmt.Sprint(restarts), s.since(a.Since)})
 		dots = append(dots, s.dot(a.Condition))
-		if worst.Condition == status.Healthy && a.Condition != status.Healthy {
+		if urgency(a.Condition) > urgency(worst.Condition) {
 			worst = a
 		}
 	}
-	if err := dottedTable(w, dots, rows); err != nil {
-		return err
-	}
-	for _, a := range o.Apps {
-		if a.Condition != status.Healthy && a.Condition != status.Idle && a.Why != "" {
-			fmt.Fprintf(w, "  Why     %s: %s\n", a.ID, printable(a.Why))
-		}
-	}
-	_, err := fmt.Fprintf(w, "Next: %s\n", c.command("status "+worst.ID))
-	return err
-}
-
-// dottedTable puts a dot before each row. Colours would count as width inside the table.
-func dottedTable(w io.Writer, dots []string, rows [][]string) error {
-	var b strings.Builder
-	if err := table(&b, "", rows); err != nil {
-		return err
-	}
 	i := 0
-	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintf(w, "%s %s", dots[i], line); err != nil {
-			return err
-		}
+	for line := range strings.Lines(columns("", rows)) {
+		// Before the line and not in the table, where a colour would count as width.
+		fmt.Fprintf(b, "%s %s", dots[i], line)
 		i++
 	}
-	return nil
+	for _, a := range apps {
+		if urgency(a.Condition) > 0 && a.Why != "" {
+			fmt.Fprintf(b, "  Why     %s: %s\n", a.ID, printable(a.Why))
+		}
+	}
+	fmt.Fprintf(b, "Next: %s\n", c.command("status "+worst.ID))
+}
+
+// urgency is how much a condition asks for a look.
+func urgency(c status.Condition) int {
+	switch c {
+	case status.Down:
+		return 2
+	case status.Degraded:
+		return 1
+	case status.Healthy, status.Idle:
+		return 0
+	default:
+		return 0
+	}
 }
 
 func (c *console) showApp(ctx context.Context, client *api.Client, id string) error {
@@ -121,7 +128,7 @@ func (c *console) showApp(ctx context.Context, client *api.Client, id string) er
 	}
 	return c.show(app, func(w io.Writer) error {
 		var last *status.Line
-		if app.Condition == status.Degraded || app.Condition == status.Down {
+		if urgency(app.Condition) > 0 {
 			// The line is a help, not the answer.
 			if lines, err := client.Logs(ctx, api.LogQuery{App: id, Stream: "stderr", Newest: 1}); err == nil && len(lines) == 1 {
 				last = &lines[0]
@@ -132,7 +139,8 @@ func (c *console) showApp(ctx context.Context, client *api.Client, id string) er
 }
 
 func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Line) error {
-	fmt.Fprintf(w, "%s %s %s %s (%d/%d ready) since %s\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %s (%d/%d ready) since %s\n",
 		s.dot(app.Condition), app.ID, s.dash(), app.Condition, app.Ready, app.Desired, s.since(app.Since))
 	rows := [][]string{{"ID", "PID", "STATE", "READY", "RESTARTS", "PORT"}}
 	for _, i := range app.Instances {
@@ -142,16 +150,15 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 		}
 		rows = append(rows, []string{i.ID, s.number(i.PID), string(i.State), ready, fmt.Sprint(i.Restarts), s.number(i.Port)})
 	}
-	if err := table(w, "  ", rows); err != nil {
-		return err
-	}
+	b.WriteString(columns("  ", rows))
 	for _, why := range reasons(app) {
-		fmt.Fprintf(w, "  Why      %s\n", printable(why))
+		fmt.Fprintf(&b, "  Why      %s\n", printable(why))
 	}
 	if last != nil {
-		fmt.Fprintf(w, "%s %s %s %s\n", s.clock(last.Time), last.Instance, last.Stream, printable(last.Text))
+		fmt.Fprintf(&b, "%s %s %s %s\n", s.clock(last.Time), last.Instance, last.Stream, printable(last.Text))
 	}
-	_, err := fmt.Fprintf(w, "Next: %s\n", c.command(nextFor(app)))
+	fmt.Fprintf(&b, "Next: %s\n", c.command(nextFor(app)))
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 

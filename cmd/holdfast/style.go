@@ -145,13 +145,19 @@ func span(d time.Duration) string {
 
 // table lines columns up; the first row is the heading. Every row begins with indent.
 func table(w io.Writer, indent string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := io.WriteString(w, columns(indent, rows))
+	return err
+}
+
+// columns is what table writes.
+func columns(indent string, rows [][]string) string {
+	var b strings.Builder
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		if _, err := fmt.Fprintf(tw, "%s%s\n", indent, strings.Join(row, "\t")); err != nil {
-			return err
-		}
+		_, _ = fmt.Fprintf(tw, "%s%s\n", indent, strings.Join(row, "\t")) // a Builder takes everything
 	}
-	return tw.Flush()
+	_ = tw.Flush()
+	return b.String()
 }
 
 // printable keeps what a program wrote from driving the reader's terminal: colours are left out and

@@ -21,7 +21,7 @@ import (
 
 var (
 	// ErrNotRunning says that nobody answers at the local endpoint.
-	ErrNotRunning = errors.New("Holdfast is not running") //nolint:revive,staticcheck // a name
+	ErrNotRunning = errors.New("Holdfast is not running") //nolint:staticcheck // a name
 	// ErrDenied says that the operating system does not let us open the local endpoint.
 	ErrDenied = errors.New("access denied")
 )

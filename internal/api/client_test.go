@@ -165,7 +165,9 @@ func TestClientAgainstAnotherServer(t *testing.T) {
 			}
 			client.Close()
 			_ = server.Close()
-			<-served
+			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
 		})
 	}
 }

@@ -21,7 +21,7 @@ import (
 // endpointIn is a socket in a folder that does not exist yet.
 func endpointIn(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hf") // t.TempDir's paths can be too long for a socket
+	dir, err := os.MkdirTemp("", "hf") //nolint:usetesting // t.TempDir's paths can be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

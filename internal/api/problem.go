@@ -19,7 +19,7 @@ import (
 
 // Problem is the body of every error: RFC 9457, application/problem+json. It is an error, too: the
 // client returns it.
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457's word: it is a body first
 	// Type is always about:blank: Code tells problems apart.
 	Type   string `json:"type" doc:"Always about:blank; code tells problems apart."`
 	Title  string `json:"title" doc:"The status in words."`
