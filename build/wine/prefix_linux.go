@@ -32,14 +32,29 @@ func New(ctx context.Context, cache, dir string) (*Prefix, error) {
 		return nil, fmt.Errorf("wine: copy the template: %w: %s", err, out)
 	}
 	p := &Prefix{Dir: dir}
-	// A wineserver that stays keeps services alive between commands.
+	return p, p.boot(ctx)
+}
+
+// boot starts Windows and its services. A wineserver that stays keeps them alive between commands.
+func (p *Prefix) boot(ctx context.Context) error {
 	if err := p.server(ctx, "-p"); err != nil {
-		return nil, err
+		return err
 	}
 	if out, err := p.Run(ctx, "cmd", "/c", "exit"); err != nil {
-		return nil, fmt.Errorf("wine: first command: %w: %s", err, out)
+		return fmt.Errorf("wine: first command: %w: %s", err, out)
 	}
-	return p, nil
+	return nil
+}
+
+// Reboot ends every process of this prefix as a loss of power would, and starts Windows again.
+func (p *Prefix) Reboot(ctx context.Context) error {
+	if err := p.server(ctx, "-k"); err != nil {
+		return err
+	}
+	if err := p.server(ctx, "-w"); err != nil {
+		return err
+	}
+	return p.boot(ctx)
 }
 
 // Run runs a Windows program to its end and gives what it wrote.
@@ -99,7 +114,7 @@ func (p *Prefix) Close() error {
 
 // server speaks to the wineserver of this prefix.
 func (p *Prefix) server(ctx context.Context, arg string) error {
-	cmd := exec.CommandContext(ctx, "wineserver", arg)
+	cmd := exec.CommandContext(ctx, "wineserver", arg) //nolint:gosec // arg is ours
 	cmd.Env = p.env()
 	if out, err := output(cmd); err != nil {
 		return fmt.Errorf("wineserver %s: %w: %s", arg, err, out)
@@ -112,7 +127,7 @@ func template(ctx context.Context, cache string) (string, error) {
 	if err := os.MkdirAll(cache, 0o750); err != nil {
 		return "", err
 	}
-	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the cache is a folder of the build
 	if err != nil {
 		return "", err
 	}

@@ -8,10 +8,11 @@ import (
 
 // What the shim is made of: one page of headers, one section at sectionRVA with the exports.
 const (
-	sectionRVA  = 0x1000
-	fileAlign   = 0x200
-	memoryAlign = 0x1000
-	imageBase   = 0x180000000
+	sectionRVA   = 0x1000
+	fileAlign    = 0x200
+	memoryAlign  = 0x1000
+	optionalSize = 240 // of a PE32+ with all 16 directories
+	imageBase    = 0x180000000
 )
 
 // exportDirectory is IMAGE_EXPORT_DIRECTORY (PE format, "The .edata Section").
@@ -50,20 +51,21 @@ func prngShim() []byte {
 		SizeOfHeapCommit:            1 << 12,
 		NumberOfRvaAndSizes:         16,
 	}
-	optional.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_EXPORT] = pe.DataDirectory{VirtualAddress: sectionRVA, Size: uint32(len(exports))}
+	optional.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_EXPORT] = pe.DataDirectory{VirtualAddress: sectionRVA, Size: length(exports)}
 	section := pe.SectionHeader32{
-		VirtualSize: uint32(len(exports)), VirtualAddress: sectionRVA, SizeOfRawData: fileAlign, PointerToRawData: fileAlign,
+		VirtualSize: length(exports), VirtualAddress: sectionRVA, SizeOfRawData: fileAlign, PointerToRawData: fileAlign,
 		Characteristics: pe.IMAGE_SCN_CNT_INITIALIZED_DATA | pe.IMAGE_SCN_MEM_READ,
 	}
 	copy(section.Name[:], ".edata")
 
 	var image bytes.Buffer
 	// The DOS header says only where the real one begins.
-	dos := make([]byte, 64)
+	const dosSize = 64
+	dos := make([]byte, dosSize)
 	copy(dos, "MZ")
-	binary.LittleEndian.PutUint32(dos[0x3c:], uint32(len(dos)))
+	binary.LittleEndian.PutUint32(dos[0x3c:], dosSize)
 	put(&image, dos, []byte("PE\x00\x00"), pe.FileHeader{
-		Machine: pe.IMAGE_FILE_MACHINE_AMD64, NumberOfSections: 1, SizeOfOptionalHeader: uint16(binary.Size(optional)),
+		Machine: pe.IMAGE_FILE_MACHINE_AMD64, NumberOfSections: 1, SizeOfOptionalHeader: optionalSize,
 		Characteristics: pe.IMAGE_FILE_EXECUTABLE_IMAGE | pe.IMAGE_FILE_LARGE_ADDRESS_AWARE | pe.IMAGE_FILE_DLL,
 	}, optional, section)
 	pad(&image, fileAlign)
@@ -77,8 +79,8 @@ func prngShim() []byte {
 func forwarder(dll, function, target string) []byte {
 	const addresses, names, ordinals, text = 40, 44, 48, 52 // what follows the 40 bytes of the directory
 	dllAt := uint32(sectionRVA + text)
-	functionAt := dllAt + uint32(len(dll)) + 1
-	targetAt := functionAt + uint32(len(function)) + 1
+	functionAt := dllAt + length(dll) + 1
+	targetAt := functionAt + length(function) + 1
 	return encode(
 		exportDirectory{
 			Name: dllAt, Base: 1, NumberOfFunctions: 1, NumberOfNames: 1,
@@ -105,3 +107,7 @@ func put(b *bytes.Buffer, values ...any) {
 }
 
 func pad(b *bytes.Buffer, to int) { b.Write(make([]byte, to-b.Len())) }
+
+func length[T string | []byte](s T) uint32 {
+	return uint32(len(s)) //nolint:gosec // a few dozen bytes
+}

@@ -12,7 +12,7 @@ func TestShimIsADLLWithOneForwarder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was read from memory
 	if f.Characteristics&pe.IMAGE_FILE_DLL == 0 || f.Machine != pe.IMAGE_FILE_MACHINE_AMD64 || len(f.Sections) != 1 {
 		t.Fatalf("not a DLL of one section: %+v", f.FileHeader)
 	}

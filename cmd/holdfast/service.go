@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/configs"
 	"holdfast/internal/service"
 )
 
@@ -104,6 +105,7 @@ same name ends the command; choose another with --name.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.Start = service.StartType(start)
+			r.Config = configs.Default()
 			return c.carryOut(cmd.Context(), dryRun, "holdfast service start", func(ctx context.Context, m *service.Manager) (service.Plan, error) {
 				return m.PlanInstall(ctx, r)
 			})

@@ -71,7 +71,8 @@ func (windowsHost) status(name string) (Status, error) {
 		var p windows.SERVICE_STATUS_PROCESS
 		var needed uint32
 		// mgr's own Query leaves the checkpoint and wait hint out.
-		if err := windows.QueryServiceStatusEx(s.Handle, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&p)), uint32(unsafe.Sizeof(p)), &needed); err != nil {
+		err := windows.QueryServiceStatusEx(s.Handle, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&p)), uint32(unsafe.Sizeof(p)), &needed) //nolint:gosec // the SCM fills a structure that it defines
+		if err != nil {
 			return err
 		}
 		st = statusOf(p.CurrentState, p.Win32ExitCode, p.ServiceSpecificExitCode)
@@ -95,13 +96,16 @@ func (windowsHost) service(name string) (have scmService, installed bool, err er
 	return have, err == nil, err
 }
 
+// answerMax is the documented limit of what QueryServiceConfig answers.
+const answerMax = 8192
+
 // readConfig reads what every Windows has kept since NT. mgr's Config wants newer things, too, and
 // fails without them.
 func readConfig(s *mgr.Service, have *scmService) error {
-	buf := make([]byte, 8192) // the documented limit of the answer
-	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buf[0]))
+	buf := make([]byte, answerMax)
+	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buf[0])) //nolint:gosec // the SCM fills a structure that it defines
 	var needed uint32
-	if err := windows.QueryServiceConfig(s.Handle, c, uint32(len(buf)), &needed); err != nil {
+	if err := windows.QueryServiceConfig(s.Handle, c, answerMax, &needed); err != nil {
 		return err
 	}
 	have.Command = windows.UTF16PtrToString(c.BinaryPathName)
@@ -132,7 +136,7 @@ func readDetails(s *mgr.Service, have *scmService) error {
 		{"recovery", windows.SERVICE_CONFIG_FAILURE_ACTIONS, func(p unsafe.Pointer) {
 			f := (*windows.SERVICE_FAILURE_ACTIONS)(p)
 			have.Reset = time.Duration(f.ResetPeriod) * time.Second
-			for _, a := range unsafe.Slice(f.Actions, f.ActionsCount) {
+			for _, a := range unsafe.Slice(f.Actions, f.ActionsCount) { //nolint:gosec // the SCM fills a structure that it defines
 				if a.Type == windows.SC_ACTION_RESTART {
 					have.Recovery = append(have.Recovery, time.Duration(a.Delay)*time.Millisecond)
 				}
@@ -145,14 +149,14 @@ func readDetails(s *mgr.Service, have *scmService) error {
 			have.Preshutdown = time.Duration(*(*uint32)(p)) * time.Millisecond
 		}},
 	}
-	buf := make([]byte, 8192) // the documented limit of the answer
+	buf := make([]byte, answerMax)
 	for _, d := range details {
 		var needed uint32
 		clear(buf)
-		err := windows.QueryServiceConfig2(s.Handle, d.level, &buf[0], uint32(len(buf)), &needed)
+		err := windows.QueryServiceConfig2(s.Handle, d.level, &buf[0], answerMax, &needed)
 		switch {
 		case err == nil:
-			d.take(unsafe.Pointer(&buf[0]))
+			d.take(unsafe.Pointer(&buf[0])) //nolint:gosec // the SCM fills a structure that it defines
 		case errors.Is(err, windows.ERROR_INVALID_LEVEL):
 			if d.field != "start type" { // known but for the delay
 				have.Unknown = append(have.Unknown, d.field)
@@ -234,7 +238,7 @@ func configure(s *mgr.Service, field string, want scmService) error {
 		if want.Start == StartDelayed {
 			delayed.IsDelayedAutoStartUp = 1
 		}
-		err := level(windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&delayed))
+		err := level(windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&delayed)) //nolint:gosec // the SCM reads a structure that it defines
 		if errors.Is(err, windows.ERROR_INVALID_LEVEL) && want.Start != StartDelayed {
 			return nil // what cannot be delayed is not
 		}
@@ -244,21 +248,21 @@ func configure(s *mgr.Service, field string, want scmService) error {
 		if err != nil {
 			return err
 		}
-		return level(windows.SERVICE_CONFIG_DESCRIPTION, unsafe.Pointer(&windows.SERVICE_DESCRIPTION{Description: text}))
+		return level(windows.SERVICE_CONFIG_DESCRIPTION, unsafe.Pointer(&windows.SERVICE_DESCRIPTION{Description: text})) //nolint:gosec // the SCM reads a structure that it defines
 	case "service SID":
 		sid := uint32(windows.SERVICE_SID_TYPE_UNRESTRICTED)
-		return level(windows.SERVICE_CONFIG_SERVICE_SID_INFO, unsafe.Pointer(&sid))
+		return level(windows.SERVICE_CONFIG_SERVICE_SID_INFO, unsafe.Pointer(&sid)) //nolint:gosec // the SCM reads a structure that it defines
 	case "recovery":
 		actions := make([]mgr.RecoveryAction, len(want.Recovery))
 		for i, delay := range want.Recovery {
 			actions[i] = mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: delay}
 		}
-		return s.SetRecoveryActions(actions, uint32(want.Reset/time.Second))
+		return s.SetRecoveryActions(actions, uint32(want.Reset/time.Second)) //nolint:gosec // a day
 	case "recovery after failure exits":
 		return s.SetRecoveryActionsOnNonCrashFailures(want.OnFailure)
 	case "preshutdown timeout":
-		ms := uint32(want.Preshutdown.Milliseconds()) //nolint:gosec // minutes
-		return level(windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, unsafe.Pointer(&ms))
+		ms := uint32(want.Preshutdown.Milliseconds())                              //nolint:gosec // minutes
+		return level(windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, unsafe.Pointer(&ms)) //nolint:gosec // the SCM reads a structure that it defines
 	default:
 		return fmt.Errorf("no field %q", field)
 	}

@@ -13,7 +13,7 @@ import (
 // The test binary is also the service that tests start.
 func TestMain(m *testing.M) {
 	if code, ok := asService(); ok {
-		os.Exit(code)
+		os.Exit(code) //nolint:forbidigo // this is the main of a program
 	}
 	goleak.VerifyTestMain(m)
 }

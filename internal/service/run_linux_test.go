@@ -34,7 +34,7 @@ func (p player) Run(ctx context.Context, s Starting) error {
 	if p.role == "bad" {
 		return errors.New("no stage")
 	}
-	fmt.Println("env", os.Getenv("NOTIFY_SOCKET")+os.Getenv("WATCHDOG_USEC")+os.Getenv("WATCHDOG_PID"))
+	_, _ = fmt.Fprintln(os.Stdout, "env", os.Getenv("NOTIFY_SOCKET")+os.Getenv("WATCHDOG_USEC")+os.Getenv("WATCHDOG_PID"))
 	s.Ready()
 	<-ctx.Done()
 	if p.role == "stubborn" {
@@ -43,9 +43,14 @@ func (p player) Run(ctx context.Context, s Starting) error {
 	return nil
 }
 
-func (player) Reload(context.Context) error { fmt.Println("reload"); return nil }
-func (player) Pause(context.Context) error  { fmt.Println("pause"); return nil }
-func (player) Resume(context.Context) error { fmt.Println("resume"); return nil }
+func (player) Reload(context.Context) error { return utter("reload") }
+func (player) Pause(context.Context) error  { return utter("pause") }
+func (player) Resume(context.Context) error { return utter("resume") }
+
+func utter(text string) error {
+	_, err := fmt.Fprintln(os.Stdout, text)
+	return err
+}
 
 func play(role string) int {
 	id, err := NewIdentity("Player")
@@ -185,7 +190,7 @@ func systemdSocket(t *testing.T, path string) *net.UnixConn {
 }
 
 // hear reads datagrams until one has all of want.
-func hear(t *testing.T, conn *net.UnixConn, want ...string) string {
+func hear(t *testing.T, conn *net.UnixConn, want ...string) {
 	t.Helper()
 	buf := make([]byte, 4096)
 	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
@@ -203,7 +208,7 @@ next:
 				continue next
 			}
 		}
-		return text
+		return
 	}
 }
 

@@ -59,7 +59,7 @@ func scmReport(r report) scmStatus {
 	}
 	if r.state.pending() {
 		s.checkpoint = r.checkpoint
-		s.waitHint = uint32(scmHint.Milliseconds())
+		s.waitHint = uint32(scmHint / time.Millisecond)
 	}
 	return s
 }

@@ -91,16 +91,19 @@ func (f *fakeWindows) control(_ string, code uint32) error {
 func (f *fakeWindows) exited(_ context.Context, pid int) error {
 	return f.do(fmt.Sprintf("wait for process %d", pid))
 }
-func (f *fakeWindows) source(string) (source, error)         { return f.src, nil }
-func (f *fakeWindows) addSource(string) error                { f.src = sourceOurs; return f.do("add source") }
+func (f *fakeWindows) source(string) (source, error) { return f.src, nil }
+func (f *fakeWindows) addSource(string) error        { f.src = sourceOurs; return f.do("add source") }
+
 func (f *fakeWindows) removeSource(string) error             { f.src = sourceMissing; return f.do("remove source") }
 func (f *fakeWindows) folder(string, string) (folder, error) { return f.dir, nil }
 func (f *fakeWindows) fileExists(string) (bool, error)       { return f.config, nil }
 func (f *fakeWindows) writeNew(string, []byte) error         { f.config = true; return f.do("write config") }
+
 func (f *fakeWindows) protectFolder(string, string) error {
 	f.dir.private = true
 	return f.do("protect folder")
 }
+
 func (f *fakeWindows) makeFolder(_ string, sddl string) error {
 	f.dir = ours
 	return f.do("make folder")

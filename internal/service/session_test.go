@@ -25,8 +25,10 @@ type fakeProgram struct {
 
 func (p *fakeProgram) Run(ctx context.Context, s Starting) error { return p.run(ctx, s) }
 func (p *fakeProgram) Reload(ctx context.Context) error          { return p.call(ctx, "reload", p.reload) }
-func (p *fakeProgram) Pause(ctx context.Context) error           { return p.call(ctx, "pause", p.pause) }
-func (p *fakeProgram) Resume(ctx context.Context) error          { return p.call(ctx, "resume", p.resume) }
+
+func (p *fakeProgram) Pause(ctx context.Context) error { return p.call(ctx, "pause", p.pause) }
+
+func (p *fakeProgram) Resume(ctx context.Context) error { return p.call(ctx, "resume", p.resume) }
 
 func (p *fakeProgram) call(ctx context.Context, name string, f func(context.Context) error) error {
 	p.mu.Lock()

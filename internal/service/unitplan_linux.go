@@ -152,7 +152,7 @@ func (g unitRegistrar) planUnit(ctx context.Context, p *Plan, id Identity, r Reg
 		p.note("a changed unit takes effect at the next start: holdfast service restart")
 	}
 	p.Steps[len(p.Steps)-1].Detail = want
-	p.add("let systemd read its units again", func(ctx context.Context) error { return g.run(ctx, "daemon-reload") })
+	p.add("let systemd read its units again", g.again)
 	return nil
 }
 
@@ -218,7 +218,7 @@ func (g unitRegistrar) uninstall(ctx context.Context, id Identity) (Plan, error)
 	}
 	p.add("remove unit "+file, func(context.Context) error { return g.machine.remove(file) })
 	p.add("let systemd read its units again", func(ctx context.Context) error {
-		if err := g.run(ctx, "daemon-reload"); err != nil {
+		if err := g.again(ctx); err != nil {
 			return err
 		}
 		if props["ActiveState"] == "failed" { // systemd remembers a failed unit after its file is gone
@@ -315,10 +315,16 @@ func (g unitRegistrar) show(ctx context.Context, id Identity) (map[string]string
 	return props, nil
 }
 
-func (g unitRegistrar) run(ctx context.Context, args ...string) error {
-	_, err := g.machine.systemctl(ctx, args...)
-	if err != nil && (args[0] == "start" || args[0] == "restart") {
-		return errors.Join(err, fmt.Errorf("see why: journalctl -u %s -n 50", args[1]))
+func (g unitRegistrar) run(ctx context.Context, verb, unit string) error {
+	_, err := g.machine.systemctl(ctx, verb, unit)
+	if err != nil && (verb == "start" || verb == "restart") {
+		return errors.Join(err, fmt.Errorf("see why: journalctl -u %s -n 50", unit))
 	}
+	return err
+}
+
+// again lets systemd read its units again.
+func (g unitRegistrar) again(ctx context.Context) error {
+	_, err := g.machine.systemctl(ctx, "daemon-reload")
 	return err
 }

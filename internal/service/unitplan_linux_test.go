@@ -67,6 +67,7 @@ func (f *fakeLinux) makeUser(_ context.Context, name, _ string) error {
 	f.users[name] = true
 	return nil
 }
+
 func (f *fakeLinux) folderExists(dir string) (bool, error) { _, ok := f.files[dir+"/"]; return ok, nil }
 func (f *fakeLinux) makeFolder(dir, _ string) error        { f.files[dir+"/"] = ""; return nil }
 
