@@ -143,7 +143,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := next.bind(ctx, g.current); err != nil {
+	if err := next.bind(ctx); err != nil {
 		return err
 	}
 	pairs.Commit()
@@ -161,8 +161,8 @@ func (g *Gateway) swap(next *setup) {
 			g.serveSocket(s.socket, s.settings)
 		}
 	}
-	for address, s := range old.sockets {
-		if next.sockets[address] != s {
+	for key, s := range old.sockets {
+		if next.sockets[key] != s {
 			g.closeSocket(s)
 		}
 	}

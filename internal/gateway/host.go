@@ -89,7 +89,7 @@ func validHostName(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
-		case c == '.' && i > 0 && name[i-1] != '.':
+		case c == '.' && i > 0 && i < len(name)-1 && name[i-1] != '.':
 		default:
 			return false
 		}

@@ -15,7 +15,7 @@ import (
 // setup is a compiled configuration. Only bind changes it, before it is used.
 type setup struct {
 	sites   []*site            // by name
-	sockets map[string]*socket // by address
+	sockets map[string]*socket // by configured address
 	routes  []*route           // by name
 	keys    map[routeKey]bool  // of the routes' metrics
 	// What may be taken over by the next setup: the pools of routes' urls, and folders by path.
@@ -54,14 +54,18 @@ func (g *Gateway) compile(c *config.Config) (*setup, error) {
 	byName := map[string]*socket{}
 	for _, name := range slices.Sorted(maps.Keys(c.Listeners)) {
 		address := c.Listeners[name].Address
-		if next.sockets[address] != nil {
+		key := address
+		if strings.HasSuffix(address, ":0") {
+			key += " " + name // each gets a port of its own
+		}
+		if next.sockets[key] != nil {
 			return nil, fmt.Errorf("listener %q: address %s is another listener's, too; change listeners.%s.address", name, address, name)
 		}
-		s := g.current.sockets[address]
+		s := g.current.sockets[key]
 		if s == nil {
 			s = newSocket(g, address)
 		}
-		next.sockets[address], byName[name] = s, s
+		next.sockets[key], byName[name] = s, s
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Listeners)) {
 		s, err := compileSite(name, c, next.routes)
@@ -131,13 +135,12 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
-// bind binds the sockets that present has not bound yet. On an error all of those are closed
-// again.
-func (n *setup) bind(ctx context.Context, present *setup) error {
+// bind binds the sockets that are not bound yet. On an error those are closed again.
+func (n *setup) bind(ctx context.Context) error {
 	var bound []*socket
 	for _, s := range n.sites {
-		if present.sockets[s.socket.address] == s.socket {
-			continue
+		if s.socket.ln != nil {
+			continue // the present setup's
 		}
 		if err := s.socket.bind(ctx); err != nil {
 			for _, b := range bound {

@@ -200,10 +200,10 @@ func (p *Pool) Acquire(b config.Balance, not ...status.Target) (Lease, error) {
 			return Lease{}, status.ErrNotReady
 		}
 		turn := p.turn.Load()
-	if len(not) == 0 { // a second try takes no turn of its own, or it would shift everybody's
-		turn = p.turn.Add(1)
-	}
-	start := int(turn % uint64(len(ready))) //nolint:gosec // smaller than len(ready)
+		if len(not) == 0 { // a second try takes no turn of its own, or it would shift everybody's
+			turn = p.turn.Add(1)
+		}
+		start := int(turn % uint64(len(ready))) //nolint:gosec // smaller than len(ready)
 		var m *member
 		switch b {
 		case config.LeastConn:

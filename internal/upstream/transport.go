@@ -66,6 +66,9 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 // IsConnectError reports whether err means that nothing was sent for lack of a connection, so that
 // any request may be repeated on another target.
 func IsConnectError(err error) bool {
+	if err == nil {
+		return false // spares the usual case an allocation
+	}
 	var c *ConnectError
 	return errors.As(err, &c)
 }

@@ -1,0 +1,317 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"holdfast/internal/config"
+	"holdfast/internal/status"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func target(n int) status.Target {
+	return status.Target{App: "shop", Instance: fmt.Sprint("shop-", n), Address: fmt.Sprint("127.0.0.1:2000", n)}
+}
+
+// picks acquires and gives back n leases.
+func picks(t *testing.T, p *Pool, b config.Balance, n int, not ...status.Target) map[string]int {
+	t.Helper()
+	got := map[string]int{}
+	for range n {
+		l, err := p.Acquire(b, not...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[l.Target().Instance]++
+		l.Done(nil)
+	}
+	return got
+}
+
+func TestRoundRobin(t *testing.T) {
+	s := NewSet()
+	p := s.Pool("shop")
+	if _, err := p.Acquire(config.RoundRobin); !errors.Is(err, status.ErrNotReady) {
+		t.Errorf("empty pool: %v", err)
+	}
+	for n := range 3 {
+		s.SetReady(target(n+1), true)
+	}
+	if diff := cmp.Diff(map[string]int{"shop-1": 4, "shop-2": 4, "shop-3": 4}, picks(t, p, config.RoundRobin, 12)); diff != "" {
+		t.Errorf("three ready (-want +got):\n%s", diff)
+	}
+	s.SetReady(target(2), false)
+	if diff := cmp.Diff(map[string]int{"shop-1": 5, "shop-3": 5}, picks(t, p, config.RoundRobin, 10)); diff != "" {
+		t.Errorf("two ready (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int{"shop-3": 4}, picks(t, p, config.RoundRobin, 4, target(1))); diff != "" {
+		t.Errorf("one passed over (-want +got):\n%s", diff)
+	}
+	if _, err := p.Acquire(config.RoundRobin, target(1), target(3)); !errors.Is(err, status.ErrNotReady) {
+		t.Errorf("all passed over: %v", err)
+	}
+	s.Remove(target(1))
+	s.Remove(target(3))
+	if p.Ready() != 0 || s.Pool("shop") != p {
+		t.Errorf("ready = %d; same pool %v", p.Ready(), s.Pool("shop") == p)
+	}
+}
+
+func TestLeastConn(t *testing.T) {
+	s := NewSet()
+	p := s.Pool("shop")
+	s.SetReady(target(1), true)
+	s.SetReady(target(2), true)
+	var held []Lease
+	for range 3 {
+		l, err := p.Acquire(config.RoundRobin, target(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, l)
+	}
+	if diff := cmp.Diff(map[string]int{"shop-2": 10}, picks(t, p, config.LeastConn, 10)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if n := p.InFlight(target(1)); n != 3 {
+		t.Errorf("in flight = %d, want 3", n)
+	}
+	for _, l := range held {
+		l.Done(nil)
+	}
+	// With nothing in flight, ties go around.
+	if diff := cmp.Diff(map[string]int{"shop-1": 5, "shop-2": 5}, picks(t, p, config.LeastConn, 10)); diff != "" {
+		t.Errorf("ties (-want +got):\n%s", diff)
+	}
+	if n := p.InFlight(status.Target{}); n != 0 {
+		t.Errorf("unknown target: %d in flight", n)
+	}
+}
+
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := NewStatic("r", []string{"http://a:1", "http://b:2/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := p.Acquire(config.RoundRobin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := l.Target()
+		l.Done(fmt.Errorf("wrapped: %w", &ConnectError{Err: context.DeadlineExceeded}))
+		for _, b := range []config.Balance{config.RoundRobin, config.LeastConn} {
+			if got := picks(t, p, b, 4); got[bad.Instance] != 0 {
+				t.Errorf("%s: a resting target is picked: %v", b, got)
+			}
+			// When nothing else can be had it is better than nothing.
+			other := status.Target{Instance: "a:1", Address: "a:1"}
+			if other == bad {
+				other = status.Target{Instance: "b:2", Address: "b:2"}
+			}
+			if got := picks(t, p, b, 1, other); got[bad.Instance] != 1 {
+				t.Errorf("%s: %v", b, got)
+			}
+		}
+		time.Sleep(restAfterFailure) // synctest's clock
+		if got := picks(t, p, config.RoundRobin, 4); got[bad.Instance] != 2 {
+			t.Errorf("after the rest: %v", got)
+		}
+	})
+}
+
+// A restarted instance that is ready again does not rest.
+func TestReadyEndsRest(t *testing.T) {
+	s := NewSet()
+	s.SetReady(target(1), true)
+	s.SetReady(target(2), true)
+	l, err := s.Pool("shop").Acquire(config.RoundRobin, target(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Done(&ConnectError{Err: errors.New("refused")})
+	s.SetReady(target(1), false)
+	s.SetReady(target(1), true)
+	if got := picks(t, s.Pool("shop"), config.RoundRobin, 4); got["shop-1"] != 2 {
+		t.Errorf("picks = %v", got)
+	}
+}
+
+// An instance that comes back at another address replaces itself; what is late about the old one
+// is ignored.
+func TestAddressChange(t *testing.T) {
+	s := NewSet()
+	before, after := target(1), target(1)
+	after.Address = "127.0.0.1:29999"
+	s.SetReady(before, true)
+	s.SetReady(after, true)
+	s.SetReady(before, false)
+	s.Remove(before)
+	l, err := s.Pool("shop").Acquire(config.RoundRobin)
+	if err != nil || l.Target() != after || s.Pool("shop").Ready() != 1 {
+		t.Errorf("target = %v, %v", l, err)
+	}
+	l.Done(nil)
+}
+
+func TestStaticURLs(t *testing.T) {
+	for _, bad := range []string{"", "a:1", "ftp://a", "http://", "http://a/path", "http://a?x", "http://u@a", "http://a/#f", "http://a b", ":"} {
+		if _, err := NewStatic("r", []string{bad}); err == nil || !strings.Contains(err.Error(), `route "r"`) {
+			t.Errorf("NewStatic(%q): %v", bad, err)
+		}
+	}
+	p, err := NewStatic("r", []string{"https://a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.Acquire(config.RoundRobin)
+	if err != nil || l.Scheme() != "https" || l.Target().Address != "a" || p.Name() != "r" {
+		t.Errorf("lease = %v, %v", l, err)
+	}
+	l.Done(nil)
+}
+
+// Removing a target ends its idle connections, and those in use when they become idle.
+func TestRemoveFlushesConnections(t *testing.T) {
+	var open atomic.Int64
+	closed := make(chan struct{}, 10)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ConnState = connCounter(&open, closed)
+	server.Start()
+	defer server.Close()
+	s := NewSet()
+	t1 := status.Target{App: "shop", Instance: "shop-1", Address: server.Listener.Addr().String()}
+	s.SetReady(t1, true)
+	l, err := s.Pool("shop").Acquire(config.RoundRobin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func() {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+t1.Address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := l.Transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+	send()
+	if n := open.Load(); n != 1 {
+		t.Fatalf("%d connections", n)
+	}
+	s.Remove(t1)
+	<-closed
+	l.Done(nil)
+}
+
+func connCounter(open *atomic.Int64, closed chan<- struct{}) func(_ net.Conn, state http.ConnState) {
+	return func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+			closed <- struct{}{}
+		case http.StateActive, http.StateIdle, http.StateHijacked:
+		}
+	}
+}
+
+func TestConnectError(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	address := server.Listener.Addr().String()
+	server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newTransport().RoundTrip(req); !IsConnectError(err) {
+		t.Errorf("a closed port: %v", err)
+	}
+	if IsConnectError(errors.New("x")) || IsConnectError(nil) {
+		t.Error("others are connect errors")
+	}
+}
+
+// Targets come and go while requests are picked; -race is the judge, and no lease is lost.
+func TestConcurrentUse(t *testing.T) {
+	s := NewSet()
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				b := config.RoundRobin
+				if i%2 == 0 {
+					b = config.LeastConn
+				}
+				if l, err := s.Pool("shop").Acquire(b); err == nil {
+					l.Done(nil)
+				} else if !errors.Is(err, status.ErrNotReady) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range 2000 {
+		t := target(i % 5)
+		s.SetReady(t, i%3 != 0)
+		if i%7 == 0 {
+			s.Remove(t)
+		}
+	}
+	close(stop)
+	all.Wait()
+	for n := range 5 {
+		if got := s.Pool("shop").InFlight(target(n)); got != 0 {
+			t.Errorf("target %d: %d in flight", n, got)
+		}
+	}
+	s.Close()
+}
+
+func BenchmarkAcquire(b *testing.B) {
+	for _, balance := range []config.Balance{config.RoundRobin, config.LeastConn} {
+		for _, n := range []int{2, 100} {
+			b.Run(fmt.Sprintf("balance=%s/targets=%d", balance, n), func(b *testing.B) {
+				s := NewSet()
+				for i := range n {
+					s.SetReady(target(i), true)
+				}
+				p := s.Pool("shop")
+				b.ReportAllocs()
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						l, err := p.Acquire(balance)
+						if err != nil {
+							b.Fatal(err)
+						}
+						l.Done(nil)
+					}
+				})
+			})
+		}
+	}
+}
