@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -79,5 +80,29 @@ func BenchmarkOutput(b *testing.B) {
 			}
 			b.ReportMetric(float64(o.Dropped())/float64(max(1, o.Lines())), "dropped/line")
 		})
+	}
+}
+
+// BenchmarkIdleInstance tells what one running, silent instance holds in our memory.
+func BenchmarkIdleInstance(b *testing.B) {
+	l := benchLauncher(b)
+	dir := b.TempDir()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var kids []*Child
+	for b.Loop() {
+		o := NewOutput(OutputOptions{Path: filepath.Join(dir, "x.log")})
+		c, err := l.Start(Spec{ID: "shop-1", Command: []string{"/bin/sleep", "1000"}, Dir: "/", Env: []string{"A=1"}, Output: o})
+		if err != nil {
+			b.Fatal(err)
+		}
+		kids = append(kids, c)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapInuse+after.StackInuse-before.HeapInuse-before.StackInuse)/float64(len(kids)), "resident-B/instance")
+	for _, c := range kids {
+		_ = c.Close()
 	}
 }

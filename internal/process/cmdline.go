@@ -5,12 +5,6 @@ import (
 	"strings"
 )
 
-// batchScript tells whether Windows runs the file by handing it to cmd.exe.
-func batchScript(path string) bool {
-	lower := strings.ToLower(path)
-	return strings.HasSuffix(lower, ".bat") || strings.HasSuffix(lower, ".cmd")
-}
-
 // batchArgument refuses what cmd.exe, or a batch file that uses the argument, would interpret: no
 // quoting is safe in both, so nothing is quoted around it (CVE-2024-24576).
 func batchArgument(arg string) error {

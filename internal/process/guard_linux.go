@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -67,7 +68,10 @@ func atEnd(fd int) bool {
 
 // work prepares the worker. Its goroutine lives as long as the process.
 func work() {
-	unix.CloseOnExec(guardianFD)
+	// Whatever else was open when the user started us is not for the programs that we start.
+	if unix.CloseRange(guardianFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) != nil {
+		unix.CloseOnExec(guardianFD) // Linux before 5.11
+	}
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // Launcher.Run says so if it fails
 	_ = os.WriteFile("/proc/self/comm", []byte(workerName), 0o600)
 	// A process group in the background may not write to a terminal set to tostop, unless it
@@ -113,9 +117,9 @@ func guard() (code int, err error) {
 	if err := unix.Pipe2(alive[:], unix.O_CLOEXEC); err != nil {
 		return 0, fmt.Errorf("make a pipe: %w", err)
 	}
-	worker, err := syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{
+	worker, err := syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{ //nolint:gosec // ourselves, as we were started
 		Env:   workerEnv(),
-		Files: []uintptr{0, 1, 2, uintptr(alive[0])}, //nolint:gosec // a descriptor is not negative
+		Files: []uintptr{0, 1, 2, uintptr(alive[0])},
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
@@ -125,7 +129,7 @@ func guard() (code int, err error) {
 	shed()
 
 	end := attend(worker, signals)
-	_, _, _ = sweep(belowSelf, time.Now().Add(sweepTime), func(d time.Duration) { //nolint:errcheck // nothing better can be done
+	_, _, _ = sweep(belowSelf, time.Now().Add(sweepTime), func(d time.Duration) {
 		waitAny(worker)
 		time.Sleep(d)
 	})

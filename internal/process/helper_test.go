@@ -25,7 +25,7 @@ const noRaceSleep = "atexit_sleep_ms=0"
 // The test binary is the child, too: <binary> as ROLE [ARG...].
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "as" {
-		os.Exit(role(os.Args[2], os.Args[3:]))
+		os.Exit(role(os.Args[2], os.Args[3:])) //nolint:forbidigo // it is the main of a helper program
 	}
 	// The race detector's own habit of sleeping for a second at exit would add up in the helpers.
 	_ = os.Setenv("GORACE", noRaceSleep)
@@ -174,7 +174,7 @@ func start(t *testing.T, l *Launcher, s Spec) *Child {
 // FileDispositionInformationEx.
 func tempDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "process")
+	dir, err := os.MkdirTemp("", "process") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,8 +61,9 @@ func (j job) others(leader int) int {
 		return 0
 	}
 	n := 0
-	for _, pid := range list.PIDs[:min(int(list.Listed), len(list.PIDs))] {
-		if int(pid) != leader && !strings.EqualFold(image(uint32(pid)), "conhost.exe") {
+	for _, id := range list.PIDs[:min(int(list.Listed), len(list.PIDs))] {
+		pid := uint32(id) //nolint:gosec // process ids have 32 bits
+		if int(pid) != leader && !strings.EqualFold(image(pid), "conhost.exe") {
 			n++
 		}
 	}
@@ -76,8 +77,8 @@ func image(pid uint32) string {
 		return ""
 	}
 	defer func() { _ = windows.CloseHandle(h) }()
-	buf := make([]uint16, windows.MAX_LONG_PATH)
-	size := uint32(len(buf))
+	var size uint32 = windows.MAX_LONG_PATH
+	buf := make([]uint16, size)
 	if err := windows.QueryFullProcessImageName(h, 0, &buf[0], &size); err != nil {
 		return ""
 	}

@@ -67,17 +67,18 @@ func (l *Launcher) Run(ctx context.Context) error {
 	signal.Notify(chld, unix.SIGCHLD)
 	defer signal.Stop(chld)
 
-	stopForks, stopReaper := make(chan struct{}), make(chan struct{})
+	noMore, endThread, stopReaper := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var forker, reaper sync.WaitGroup
-	forker.Go(func() { l.fork(stopForks) })
+	forker.Go(func() { l.fork(noMore, endThread) })
 	reaper.Go(func() { l.reapLoop(chld, stopReaper) })
 
 	<-ctx.Done()
 	close(l.ended)
+	<-noMore
 	// The forking thread must not end before the children: its end is their parent-death signal,
 	// which reaches them alone and not their descendants.
 	l.killAll()
-	close(stopForks)
+	close(endThread)
 	forker.Wait()
 	close(stopReaper)
 	reaper.Wait()
@@ -87,13 +88,15 @@ func (l *Launcher) Run(ctx context.Context) error {
 
 // fork runs forks on one thread that ends with it: the kernel sends a parent-death signal when the
 // thread that forked ends, and Go ends idle threads as it likes (Go issue 27505).
-func (l *Launcher) fork(stop <-chan struct{}) {
+func (l *Launcher) fork(noMore chan<- struct{}, end <-chan struct{}) {
 	runtime.LockOSThread() // and never unlock it
 	for {
 		select {
 		case f := <-l.forks:
 			f()
-		case <-stop:
+		case <-l.ended:
+			close(noMore)
+			<-end
 			return
 		}
 	}
@@ -251,10 +254,10 @@ func (l *Launcher) members(c *Child) ([]proc, error) {
 	var roots []int
 	l.mu.Lock()
 	for _, pid := range kids {
-		switch other := l.children[pid]; {
-		case other == c:
+		switch l.children[pid] {
+		case c:
 			roots = append(roots, pid)
-		case other == nil:
+		case nil:
 			if run, ours := l.runOf(pid); ours && run == c.run {
 				roots = append(roots, pid)
 			}

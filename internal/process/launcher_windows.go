@@ -36,7 +36,7 @@ func (l *Launcher) Run(ctx context.Context) error {
 		return errors.New("process launcher: Run was called twice")
 	}
 	// A process started with CREATE_NEW_PROCESS_GROUP ignores Ctrl-C, and so would its children.
-	consoleProc("SetConsoleCtrlHandler", 0, 0)
+	_ = consoleProc("SetConsoleCtrlHandler", 0, 0) // without it Ctrl-C may be lost, the grace period ends it
 	<-ctx.Done()
 	l.mu.Lock()
 	l.closed = true

@@ -135,3 +135,9 @@ func startError(s Spec, path string, err error) *StartError {
 	}
 	return e
 }
+
+// batchScript tells whether Windows runs the file by handing it to cmd.exe.
+func batchScript(path string) bool {
+	lower := strings.ToLower(path)
+	return strings.HasSuffix(lower, ".bat") || strings.HasSuffix(lower, ".cmd")
+}

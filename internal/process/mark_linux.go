@@ -34,7 +34,7 @@ func newMark(owner string, nonce, run uint32) mark {
 	return mark(markBit | o<<(nonceBits+runBits) | uint64(nonce&(1<<nonceBits-1))<<runBits | uint64(run&(1<<runBits-1)))
 }
 
-func (m mark) run() uint32 { return uint32(m & (1<<runBits - 1)) } //nolint:gosec // 22 bits
+func (m mark) run() uint32 { return uint32(m & (1<<runBits - 1)) }
 
 func (m mark) valid() bool { return m>>62 == 1 }
 

@@ -35,7 +35,7 @@ func (l *Launcher) Start(s Spec) (*Child, error) {
 	var forkErr error
 	err = l.onFork(func() { forkErr = l.forkExec(c, path, files) })
 	for _, fd := range files {
-		_ = unix.Close(int(fd)) //nolint:gosec // a descriptor fits
+		_ = unix.Close(int(fd))
 	}
 	if err == nil && forkErr != nil {
 		err = startError(s, path, forkErr)
@@ -55,7 +55,7 @@ func (c *Child) files() (files []uintptr, err error) {
 	defer func() {
 		if err != nil {
 			for _, fd := range files {
-				_ = unix.Close(int(fd)) //nolint:gosec // a descriptor fits
+				_ = unix.Close(int(fd))
 			}
 			c.abandon()
 			err = startError(c.spec, os.DevNull, err)
@@ -66,14 +66,14 @@ func (c *Child) files() (files []uintptr, err error) {
 		if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 			return files, err
 		}
-		c.stdin = os.NewFile(uintptr(fds[1]), "stdin") //nolint:gosec // a descriptor is not negative
-		files = append(files, uintptr(fds[0]))         //nolint:gosec // a descriptor is not negative
+		c.stdin = os.NewFile(uintptr(fds[1]), "stdin")
+		files = append(files, uintptr(fds[0]))
 	} else {
 		fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return files, err
 		}
-		files = append(files, uintptr(fd)) //nolint:gosec // a descriptor is not negative
+		files = append(files, uintptr(fd))
 	}
 	for _, s := range []stream{stdout, stderr} {
 		var fd int
@@ -88,7 +88,7 @@ func (c *Child) files() (files []uintptr, err error) {
 		if err != nil {
 			return files, err
 		}
-		files = append(files, uintptr(fd)) //nolint:gosec // a descriptor is not negative
+		files = append(files, uintptr(fd))
 	}
 	return files, nil
 }
@@ -126,7 +126,7 @@ func (l *Launcher) forkExec(c *Child, path string, files []uintptr) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.started = time.Now()
-	pid, err := syscall.ForkExec(path, c.spec.Command, attr)
+	pid, err := syscall.ForkExec(path, c.spec.Command, attr) //nolint:gosec // what the configuration names
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func newCapture(out *Output, s stream, bufs *sync.Pool) (c *capture, child int, 
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		return nil, -1, errors.Join(err, unix.Close(fds[0]), unix.Close(fds[1]))
 	}
-	f := os.NewFile(uintptr(fds[0]), s.String()) //nolint:gosec // a descriptor is not negative
+	f := os.NewFile(uintptr(fds[0]), s.String())
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return nil, -1, errors.Join(err, f.Close(), unix.Close(fds[1]))
@@ -47,7 +47,7 @@ func (c *capture) read() {
 	_ = c.conn.Read(func(fd uintptr) bool { // its error means that we closed it
 		for !c.closed.Load() {
 			c.out.waitRoom()
-			n, err := c.once(int(fd), -1) //nolint:gosec // a descriptor fits
+			n, err := c.once(int(fd), -1)
 			switch {
 			case errors.Is(err, unix.EAGAIN):
 				return false
@@ -65,7 +65,7 @@ func (c *capture) read() {
 func (c *capture) once(fd, limit int) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	buf := c.bufs.Get().(*[]byte) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	buf := c.bufs.Get().(*[]byte) // the pool holds nothing else
 	defer c.bufs.Put(buf)
 	p := *buf
 	if limit >= 0 {
@@ -82,10 +82,10 @@ func (c *capture) once(fd, limit int) (int, error) {
 // read yet; what a descendant goes on writing is left to the reader.
 func (c *capture) drain() {
 	_ = c.conn.Control(func(fd uintptr) { // its error means that the reader came to the end
-		left, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ) //nolint:gosec // a descriptor fits
+		left, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
 		for err == nil && left > 0 {
 			var n int
-			n, err = c.once(int(fd), left) //nolint:gosec // a descriptor fits
+			n, err = c.once(int(fd), left)
 			if n <= 0 {
 				break
 			}

@@ -75,7 +75,7 @@ func (c *capture) read() {
 
 // burst reads with a large buffer for as long as much comes.
 func (c *capture) burst() error {
-	buf := c.bufs.Get().(*[]byte) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	buf := c.bufs.Get().(*[]byte) // the pool holds nothing else
 	defer c.bufs.Put(buf)
 	for !c.closed.Load() {
 		c.out.waitRoom()

@@ -16,10 +16,13 @@ const sweepTime = 5 * time.Second
 // pause is called between two looks.
 func sweep(find func() ([]proc, error), deadline time.Time, pause func(time.Duration)) (killed []proc, left int, err error) {
 	stopped := map[proc]bool{}
+	quiet := 0 // looks in a row that found nothing
 	for fresh := true; fresh && time.Now().Before(deadline); {
-		var found []proc
-		found, err = find()
+		found, err := find()
 		fresh = false
+		if len(found) == 0 && err == nil {
+			quiet = 1
+		}
 		for _, p := range found {
 			id := proc{pid: p.pid, start: p.start}
 			if !stopped[id] {
@@ -29,7 +32,7 @@ func sweep(find func() ([]proc, error), deadline time.Time, pause func(time.Dura
 		}
 	}
 	delay := time.Millisecond / 4
-	for quiet := 0; ; {
+	for {
 		var found []proc
 		found, err = find()
 		if len(found) == 0 && err == nil {
