@@ -161,7 +161,7 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 	}
 
 	s.Progress("rooms")
-	d.build(snapshot.Config)
+	d.build()
 	defer d.upstreams.Close()
 
 	s.Progress("listeners")
@@ -177,7 +177,7 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 }
 
 // build makes the rooms. None of them does anything yet.
-func (d *Daemon) build(c *config.Config) {
+func (d *Daemon) build() {
 	log := d.logs.Log
 	d.launcher = process.NewLauncher(process.LauncherOptions{Owner: d.options.DataDir, Log: log})
 	d.certs = certs.New(certs.Options{

@@ -65,14 +65,14 @@ management: {address: "127.0.0.1:0"}
 listeners: {web: {address: "127.0.0.1:0"}}
 `
 
-// app is the configuration of one app, and a route to it, that answers text.
-func app(t *testing.T, name, text string) string {
+// shop is the configuration of an app that answers text, and of a route to it.
+func shop(t *testing.T, text string) string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("apps:\n  %s:\n    command: ['%s']\n    env: {%s: '%s'}\n    stop: {grace: 5s}\nroutes:\n  %s: {app: %s}\n", name, exe, childEnv, text, name, name)
+	return fmt.Sprintf("apps:\n  shop:\n    command: ['%s']\n    env: {%s: '%s'}\n    stop: {grace: 5s}\nroutes:\n  shop: {app: shop}\n", exe, childEnv, text)
 }
 
 func write(t *testing.T, file, text string) {
@@ -139,7 +139,7 @@ func (r *running) get(listener, path string) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		r.t.Fatal(err)
@@ -177,7 +177,7 @@ func (r *running) published(kind event.Type) []event.Event {
 }
 
 func TestServesSupervisesAndStops(t *testing.T) {
-	r := start(t, listeners+app(t, "shop", "hello"))
+	r := start(t, listeners+shop(t, "hello"))
 	r.serves("hello")
 	if code, _ := r.get("management", "/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz = %d", code)
@@ -209,11 +209,11 @@ func TestServesSupervisesAndStops(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	r := start(t, listeners+app(t, "shop", "one"))
+	r := start(t, listeners+shop(t, "one"))
 	r.serves("one")
 	file := filepath.Join(r.dir, "holdfast.yaml")
 
-	write(t, file, listeners+app(t, "shop", "two"))
+	write(t, file, listeners+shop(t, "two"))
 	if err := r.d.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -234,23 +234,23 @@ func TestReload(t *testing.T) {
 }
 
 func TestChangedFileIsApplied(t *testing.T) {
-	r := start(t, listeners+app(t, "shop", "one"))
+	r := start(t, listeners+shop(t, "one"))
 	r.serves("one")
-	write(t, filepath.Join(r.dir, "holdfast.yaml"), listeners+app(t, "shop", "two"))
+	write(t, filepath.Join(r.dir, "holdfast.yaml"), listeners+shop(t, "two"))
 	r.serves("two")
 }
 
 func TestReloadThatCannotBindChangesNothing(t *testing.T) {
-	r := start(t, listeners+app(t, "shop", "one"))
+	r := start(t, listeners+shop(t, "one"))
 	r.serves("one")
 	var lc net.ListenConfig
 	taken, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	text := strings.Replace(listeners, "listeners: {", fmt.Sprintf("listeners: {more: {address: '%s'}, ", taken.Addr()), 1)
-	write(t, filepath.Join(r.dir, "holdfast.yaml"), text+app(t, "shop", "two"))
+	write(t, filepath.Join(r.dir, "holdfast.yaml"), text+shop(t, "two"))
 	err = r.d.Reload(t.Context())
 	if err == nil || !strings.Contains(err.Error(), `"more"`) {
 		t.Errorf("error = %v, want one that names the listener", err)
@@ -262,7 +262,7 @@ func TestReloadThatCannotBindChangesNothing(t *testing.T) {
 }
 
 func TestPauseAnswers503AndKeepsTheApps(t *testing.T) {
-	r := start(t, listeners+app(t, "shop", "hello"))
+	r := start(t, listeners+shop(t, "hello"))
 	r.serves("hello")
 	for range 2 {
 		if err := r.d.Pause(t.Context()); err != nil {
@@ -290,7 +290,7 @@ func TestStartsThatFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	other := start(t, listeners)
 	tests := []struct {
 		name   string

@@ -17,13 +17,12 @@ import (
 const watchDebounce = 300 * time.Millisecond
 
 // errNotServing refuses a reload before the start is complete or after the stop has begun.
-var errNotServing = errors.New("Holdfast is starting or stopping")
+var errNotServing = errors.New("the service is starting or stopping")
 
 // reloadMetrics are those of the configuration and the bus.
 type reloadMetrics struct {
-	success *prometheus.GaugeVec
-	good    prometheus.Gauge
-	at      prometheus.Gauge
+	good prometheus.Gauge
+	at   prometheus.Gauge
 }
 
 func newReloadMetrics(reg prometheus.Registerer, bus *event.Bus) *reloadMetrics {
@@ -133,7 +132,7 @@ func (d *Daemon) watchConfig(ctx context.Context) error {
 		select {
 		case snapshot = <-d.snapshots:
 			stop()
-			<-done
+			_ = <-done // it was ended because there is a newer snapshot to watch
 		case err = <-done:
 			stop()
 		}

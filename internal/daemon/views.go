@@ -75,7 +75,7 @@ func (v *serviceView) Ready() (bool, []string) {
 	if (*Daemon)(v).current().ready {
 		return true, nil
 	}
-	return false, []string{"Holdfast is starting or stopping"}
+	return false, []string{errNotServing.Error()}
 }
 
 // Paused implements api.Service.
@@ -128,7 +128,6 @@ func (d *Daemon) Addresses() map[string]string {
 // doors are the open listeners of the management API.
 type doors struct {
 	local, public net.Listener
-	allowedHosts  []string
 }
 
 // openDoors binds the pipe or socket and, unless it is off, the loopback address.

@@ -193,7 +193,7 @@ func (p *Prober) httpGet(ctx context.Context, get *config.HTTPGet, target status
 	if err != nil {
 		return fmt.Errorf("GET %s on %s: %w", path, address, plain(err))
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	// The answer's code is the verdict; a body that breaks off later does not change it.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody))
 	if resp.StatusCode < 200 || resp.StatusCode > 399 {

@@ -56,6 +56,7 @@ type walker struct {
 }
 
 func newWalker(t *testing.T, app config.App) *walker {
+	t.Helper()
 	return &walker{t: t, m: newTestMachine(app), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 

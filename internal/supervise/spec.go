@@ -133,7 +133,7 @@ func postStop(ctx context.Context, app config.App, target status.Target, port in
 	if err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
 	if resp.StatusCode > 299 {
 		return fmt.Errorf("POST %s answered %s", path, resp.Status)
