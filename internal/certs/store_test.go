@@ -70,9 +70,9 @@ func writePair(t *testing.T, c config.Certificate, serial int64) {
 	write(t, c.KeyFile, key)
 }
 
-func serial(t *testing.T, s *Store, name string) int64 {
+func serial(t *testing.T, s *Store) int64 {
 	t.Helper()
-	pair, err := s.Get(name)
+	pair, err := s.Get("shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestApply(t *testing.T) {
 		t.Error("a certificate that could not be read is served")
 	}
 	writePair(t, c, 1)
-	if err := s.Apply(want); err != nil || serial(t, s, "shop") != 1 {
+	if err := s.Apply(want); err != nil || serial(t, s) != 1 {
 		t.Fatalf("Apply: %v", err)
 	}
 	families, err := reg.Gather()
@@ -118,15 +118,15 @@ func TestApply(t *testing.T) {
 	// The key does not fit: the last good pair stays, and somebody hears of it.
 	_, otherKey := makePair(t, 2)
 	write(t, c.KeyFile, otherKey)
-	if err := s.Apply(want); err != nil || serial(t, s, "shop") != 1 || heard.errors.Load() != 1 {
-		t.Errorf("bad pair: %v, serial %d, errors %d", err, serial(t, s, "shop"), heard.errors.Load())
+	if err := s.Apply(want); err != nil || serial(t, s) != 1 || heard.errors.Load() != 1 {
+		t.Errorf("bad pair: %v, serial %d, errors %d", err, serial(t, s), heard.errors.Load())
 	}
 	// Under another name nothing good is known: that is an error, and changes nothing.
-	if err := s.Apply(map[string]config.Certificate{"shop": c, "new": c}); err == nil || serial(t, s, "shop") != 1 {
+	if err := s.Apply(map[string]config.Certificate{"shop": c, "new": c}); err == nil || serial(t, s) != 1 {
 		t.Errorf("bad new pair: %v", err)
 	}
 	writePair(t, c, 3)
-	if err := s.Apply(want); err != nil || serial(t, s, "shop") != 3 {
+	if err := s.Apply(want); err != nil || serial(t, s) != 3 {
 		t.Errorf("repaired: %v", err)
 	}
 	if err := s.Apply(nil); err != nil {
@@ -159,33 +159,33 @@ func TestRun(t *testing.T) {
 		cert, key := makePair(t, 2)
 		write(t, c.CertFile, cert)
 		look()
-		if serial(t, s, "shop") != 1 || heard.errors.Load() != 0 {
-			t.Errorf("half a change: serial %d, errors %d", serial(t, s, "shop"), heard.errors.Load())
+		if serial(t, s) != 1 || heard.errors.Load() != 0 {
+			t.Errorf("half a change: serial %d, errors %d", serial(t, s), heard.errors.Load())
 		}
 		write(t, c.KeyFile, key)
 		look()
-		if serial(t, s, "shop") != 2 || heard.errors.Load() != 0 {
-			t.Errorf("whole change: serial %d, errors %d", serial(t, s, "shop"), heard.errors.Load())
+		if serial(t, s) != 2 || heard.errors.Load() != 0 {
+			t.Errorf("whole change: serial %d, errors %d", serial(t, s), heard.errors.Load())
 		}
 		write(t, c.CertFile, []byte("nonsense"))
 		look()
 		look()
 		look()
-		if serial(t, s, "shop") != 2 || heard.errors.Load() != 1 {
-			t.Errorf("bad change: serial %d, errors %d, want one", serial(t, s, "shop"), heard.errors.Load())
+		if serial(t, s) != 2 || heard.errors.Load() != 1 {
+			t.Errorf("bad change: serial %d, errors %d, want one", serial(t, s), heard.errors.Load())
 		}
 		if err := os.Remove(c.CertFile); err != nil {
 			t.Fatal(err)
 		}
 		look()
 		look()
-		if serial(t, s, "shop") != 2 || heard.errors.Load() != 2 {
-			t.Errorf("removed: serial %d, errors %d, want two", serial(t, s, "shop"), heard.errors.Load())
+		if serial(t, s) != 2 || heard.errors.Load() != 2 {
+			t.Errorf("removed: serial %d, errors %d, want two", serial(t, s), heard.errors.Load())
 		}
 		writePair(t, c, 3)
 		look()
-		if serial(t, s, "shop") != 3 {
-			t.Errorf("repaired: serial %d", serial(t, s, "shop"))
+		if serial(t, s) != 3 {
+			t.Errorf("repaired: serial %d", serial(t, s))
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -55,7 +55,9 @@ func BenchmarkProxy(b *testing.B) {
 		go func() { done <- g.Run(ctx) }()
 		drive(b, "http://"+g.Addrs()["web"])
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
 	})
 }
 
@@ -70,7 +72,7 @@ func drive(b *testing.B, address string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	request := []byte("GET /things/42?a=b HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n")
 	buf := make([]byte, 16<<10)
 	b.ReportAllocs()

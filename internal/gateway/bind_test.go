@@ -18,9 +18,9 @@ func TestBindError(t *testing.T) {
 		{"privileged", "linux", ":443", syscall.EACCES, []string{"CAP_NET_BIND_SERVICE"}},
 		{"forbidden", "linux", ":8443", syscall.EACCES, []string{"SELinux"}},
 		{"foreign", "linux", "192.0.2.1:80", syscall.EADDRNOTAVAIL, []string{"not an address of this machine"}},
-		{"held", "windows", ":80", wsaInUse, []string{"held by another process", "PID 4 is http.sys", "findstr :80"}},
-		{"reserved", "windows", ":8080", wsaAccess, []string{"excludedportrange", "http.sys"}},
-		{"foreign", "windows", "192.0.2.1:80", wsaNotAvailable, []string{"not an address of this machine"}},
+		{"held", "windows", ":80", windowsInUse, []string{"held by another process", "PID 4 is http.sys", "findstr :80"}},
+		{"reserved", "windows", ":8080", windowsAccess, []string{"excludedportrange", "http.sys"}},
+		{"foreign", "windows", "192.0.2.1:80", windowsNotAvailable, []string{"not an address of this machine"}},
 		{"unknown", "windows", ":80", syscall.EINVAL, nil},
 	} {
 		t.Run(tc.goos+" "+tc.name, func(t *testing.T) {

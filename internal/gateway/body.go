@@ -74,7 +74,7 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	b.clock.pause()
 	n, err := b.body.Read(p)
 	b.clock.resume()
-	if err != nil && err != io.EOF { //nolint:errorlint // a Reader's end is io.EOF itself
+	if err != nil && err != io.EOF {
 		b.broken.CompareAndSwap(nil, &err)
 	}
 	return n, err

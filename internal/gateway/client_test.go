@@ -139,7 +139,7 @@ func spellings() []string {
 // TestStrangersSpellings sends every spelling through a real gateway.
 func TestStrangersSpellings(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
-	r.ready("shop", "shop-1", backend(t, echoHandler))
+	r.ready("shop-1", backend(t, echoHandler))
 	request := "GET / HTTP/1.1\r\nHost: shop\r\nX-Innocent: kept\r\nX_innocent: kept\r\n"
 	for _, name := range spellings() {
 		request += name + ": evil\r\n" + strings.ToUpper(name) + ": evil\r\n" + strings.ToLower(name) + ": evil\r\n"
@@ -167,7 +167,7 @@ func TestRequestIDAndTrace(t *testing.T) {
 	conf := testConfig(appRoute())
 	conf.Listeners["inner"] = trusting
 	r := start(t, conf)
-	r.ready("shop", "shop-1", backend(t, echoHandler))
+	r.ready("shop-1", backend(t, echoHandler))
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	for _, tc := range []struct {
 		name      string

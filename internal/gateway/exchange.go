@@ -142,7 +142,7 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 		out.ContentLength, out.TransferEncoding = 0, nil
 	}
 	x.sent = time.Now()
-	res, err := lease.Transport().RoundTrip(out) //nolint:bodyclose // copyAnswer and switchProtocols close it
+	res, err := lease.Transport().RoundTrip(out)
 	c.upstream = time.Since(x.sent)
 	x.setOver(true)
 	if err == nil {
@@ -168,7 +168,7 @@ func (x *exchange) repeatable() bool {
 func (x *exchange) finish() {
 	x.clock.stop()
 	if x.body != nil {
-		x.body.finish(x.call.recorder.w)
+		x.body.finish(x.call.w)
 	}
 	x.cancel(nil)
 	if x.leased {

@@ -20,7 +20,7 @@ import (
 
 func TestPause(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
-	r.ready("shop", "shop-1", backend(t, echoHandler))
+	r.ready("shop-1", backend(t, echoHandler))
 	c := testClient(t, false)
 	r.Pause()
 	res, body := get(t, c, "GET", r.url("/"))
@@ -107,7 +107,7 @@ func (l *load) end(t *testing.T) {
 func TestReloadUnderLoad(t *testing.T) {
 	const clients = 4
 	r := start(t, testConfig(appRoute()))
-	r.ready("shop", "shop-1", backend(t, echoHandler))
+	r.ready("shop-1", backend(t, echoHandler))
 	url := r.url("/")
 	l := startLoad(t, clients, func() string { return url })
 	for i := range 100 {
@@ -130,7 +130,7 @@ func TestReloadUnderLoad(t *testing.T) {
 // over with an answer that says so; no request fails.
 func TestListenerChangeUnderLoad(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
-	r.ready("shop", "shop-1", backend(t, echoHandler))
+	r.ready("shop-1", backend(t, echoHandler))
 	url := r.url("/")
 	l := startLoad(t, 4, func() string { return url })
 	for i := range 100 {
@@ -167,9 +167,9 @@ func TestListenersComeAndGo(t *testing.T) {
 		t.Errorf("web: %q", body)
 	}
 	r.reload(func(c *config.Config) { delete(c.Listeners, "second") })
-	if res, err := c.Get(second + "/"); err == nil {
+	if res, err := testClient(t, false).Get(second + "/"); err == nil {
 		_ = res.Body.Close()
-		t.Error("the removed listener still answers")
+		t.Error("the removed listener still accepts")
 	}
 	if _, body := get(t, c, "GET", r.url("/")); body != "ok" {
 		t.Errorf("web: %q", body)
@@ -182,7 +182,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	r := start(t, testConfig(map[string]config.Route{"a": {Respond: &config.Respond{Body: "old"}}}))
 	for name, edit := range map[string]func(*config.Config){
 		"taken address": func(c *config.Config) {
@@ -229,7 +229,7 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 func TestDrain(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := start(t, testConfig(appRoute()))
-	r.ready("shop", "shop-1", backend(t, func(w http.ResponseWriter, _ *http.Request) {
+	r.ready("shop-1", backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)
 		<-release
 		_, _ = io.WriteString(w, "finished")
@@ -239,7 +239,7 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer idle.Close()
+	defer func() { _ = idle.Close() }()
 	answered := make(chan string, 1)
 	c := testClient(t, false)
 	go func() {
@@ -248,7 +248,7 @@ func TestDrain(t *testing.T) {
 			answered <- err.Error()
 			return
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		body, _ := io.ReadAll(res.Body)
 		answered <- fmt.Sprint(string(body), " ", res.Close)
 	}()
@@ -278,7 +278,7 @@ func TestDrain(t *testing.T) {
 func TestDrainIsBounded(t *testing.T) {
 	entered := make(chan struct{})
 	r := start(t, testConfig(appRoute()), func(o *Options) { o.DrainTimeout = 50 * time.Millisecond })
-	r.ready("shop", "shop-1", backend(t, func(_ http.ResponseWriter, req *http.Request) {
+	r.ready("shop-1", backend(t, func(_ http.ResponseWriter, req *http.Request) {
 		close(entered)
 		<-req.Context().Done()
 	}))

@@ -109,9 +109,9 @@ func (r *rig) reload(edit func(*config.Config)) {
 	r.conf = &c
 }
 
-// ready makes a server an instance of an app.
-func (r *rig) ready(app, instance string, server *httptest.Server) status.Target {
-	t := status.Target{App: app, Instance: instance, Address: server.Listener.Addr().String()}
+// ready makes a server an instance of app "shop".
+func (r *rig) ready(instance string, server *httptest.Server) status.Target {
+	t := status.Target{App: "shop", Instance: instance, Address: server.Listener.Addr().String()}
 	r.set.SetReady(t, true)
 	return t
 }
@@ -199,8 +199,22 @@ func testClient(t *testing.T, http2 bool) *http.Client {
 	return &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
+// reply is an answer that was read to its end.
+type reply struct {
+	StatusCode    int
+	Proto         string
+	ProtoMajor    int
+	Header        http.Header
+	ContentLength int64
+	Close         bool
+}
+
+func replyOf(r *http.Response) reply {
+	return reply{r.StatusCode, r.Proto, r.ProtoMajor, r.Header, r.ContentLength, r.Close}
+}
+
 // get sends a request and reads the whole answer.
-func get(t *testing.T, c *http.Client, method, url string, header ...string) (*http.Response, string) {
+func get(t *testing.T, c *http.Client, method, url string, header ...string) (reply, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -217,22 +231,22 @@ func get(t *testing.T, c *http.Client, method, url string, header ...string) (*h
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return replyOf(res), string(body)
 }
 
 // raw sends bytes and reads one answer, which may be cut off by the end of the connection.
-func raw(t *testing.T, address, request string) (*http.Response, string) {
+func raw(t *testing.T, address, request string) (reply, string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
@@ -241,13 +255,13 @@ func raw(t *testing.T, address, request string) (*http.Response, string) {
 	if err != nil {
 		t.Fatalf("no answer to %q: %v", request, err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, _ := io.ReadAll(res.Body)
-	return res, string(body)
+	return replyOf(res), string(body)
 }
 
 // problemCode is the code of a problem+json answer.
-func problemCode(t *testing.T, res *http.Response, body string) string {
+func problemCode(t *testing.T, res reply, body string) string {
 	t.Helper()
 	if ct := res.Header.Get("Content-Type"); ct != "application/problem+json" {
 		t.Errorf("status %d: Content-Type = %q, want a problem; body %q", res.StatusCode, ct, body)

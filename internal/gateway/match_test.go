@@ -13,11 +13,11 @@ import (
 	"holdfast/internal/config"
 )
 
-func compiled(t testing.TB, name string, m config.Match, priority int) *route {
-	t.Helper()
+func compiled(tb testing.TB, name string, m config.Match, priority int) *route {
+	tb.Helper()
 	r := &route{name: name, priority: priority}
 	if err := r.conditionsOf(m); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }

@@ -136,7 +136,7 @@ func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 				}
 			}
 		}
-		if err == io.EOF { //nolint:errorlint // a Reader's end is io.EOF itself
+		if err == io.EOF {
 			return nil, nil
 		}
 		if err != nil {

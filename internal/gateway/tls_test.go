@@ -67,7 +67,7 @@ func tlsConfig(t *testing.T, dir string, routes map[string]config.Route) *config
 
 func TestTLS(t *testing.T) {
 	r := start(t, tlsConfig(t, t.TempDir(), appRoute()))
-	r.ready("shop", "shop-1", backend(t, echoHandler))
+	r.ready("shop-1", backend(t, echoHandler))
 	url := "https://" + r.Addrs()["web"] + "/x"
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprint("http2=", http2), func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestTLS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close()
+			defer func() { _ = res.Body.Close() }()
 			var got echo
 			if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
 				t.Fatal(err)

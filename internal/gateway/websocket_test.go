@@ -19,7 +19,7 @@ func wsEcho(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(1 << 20)
 	for {
 		kind, data, err := conn.Read(r.Context())
@@ -34,9 +34,10 @@ func wsEcho(w http.ResponseWriter, r *http.Request) {
 
 func dialWS(t *testing.T, r *rig) *websocket.Conn {
 	t.Helper()
-	conn, res, err := websocket.Dial(t.Context(), "ws://"+r.Addrs()["web"]+"/ws", &websocket.DialOptions{
-		HTTPClient: testClient(t, false), Subprotocols: []string{"chat"},
-	})
+	conn, res, err := websocket.Dial(t.Context(), //nolint:bodyclose // after a switch it is the connection
+		"ws://"+r.Addrs()["web"]+"/ws", &websocket.DialOptions{
+			HTTPClient: testClient(t, false), Subprotocols: []string{"chat"},
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,9 +49,9 @@ func dialWS(t *testing.T, r *rig) *websocket.Conn {
 
 func TestWebSocket(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
-	target := r.ready("shop", "shop-1", backend(t, wsEcho))
+	target := r.ready("shop-1", backend(t, wsEcho))
 	conn := dialWS(t, r)
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(1 << 20)
 	for _, size := range []int{1, 100, 70_000, 500_000} {
 		sent := strings.Repeat("x", size)
@@ -82,9 +83,9 @@ func TestWebSocket(t *testing.T) {
 // A session survives reloads and ends with the gateway.
 func TestWebSocketEndsWithTheGateway(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
-	r.ready("shop", "shop-1", backend(t, wsEcho))
+	r.ready("shop-1", backend(t, wsEcho))
 	conn := dialWS(t, r)
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	for range 3 {
 		r.reload(func(c *config.Config) { l := c.Listeners["web"]; l.IdleTimeout++; c.Listeners["web"] = l })
 		if err := conn.Write(t.Context(), websocket.MessageBinary, []byte("x")); err != nil {
@@ -106,7 +107,7 @@ func TestWebSocketEndsWithTheGateway(t *testing.T) {
 func TestUpgrades(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
 	seen := make(chan http.Header, 1)
-	r.ready("shop", "shop-1", backend(t, func(_ http.ResponseWriter, req *http.Request) { seen <- req.Header }))
+	r.ready("shop-1", backend(t, func(_ http.ResponseWriter, req *http.Request) { seen <- req.Header }))
 	for _, tc := range []struct {
 		name, lines string
 		method      string

@@ -242,7 +242,11 @@ func TestConnectError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newTransport().RoundTrip(req); !IsConnectError(err) {
+	res, err := newTransport().RoundTrip(req)
+	if err == nil {
+		_ = res.Body.Close()
+	}
+	if !IsConnectError(err) {
 		t.Errorf("a closed port: %v", err)
 	}
 	if IsConnectError(errors.New("x")) || IsConnectError(nil) {
