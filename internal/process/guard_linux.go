@@ -185,8 +185,11 @@ func workerEnv() []string {
 	return append(env, envGuardian+"="+strconv.Itoa(os.Getpid()))
 }
 
-// attend forwards signals until the worker ends.
+// attend forwards signals until the worker ends. timeout(1), for one, sends its signal to the
+// process and to the process group: within echo a second one is the same wish and not a second.
 func attend(worker int, signals <-chan os.Signal) unix.WaitStatus {
+	const echo = 50 * time.Millisecond
+	sent := map[os.Signal]time.Time{}
 	for {
 		s := <-signals
 		if s == unix.SIGCHLD {
@@ -195,7 +198,8 @@ func attend(worker int, signals <-chan os.Signal) unix.WaitStatus {
 			}
 			continue
 		}
-		if sig, ok := s.(syscall.Signal); ok {
+		if sig, ok := s.(syscall.Signal); ok && time.Since(sent[s]) > echo {
+			sent[s] = time.Now()
 			_ = unix.Kill(worker, sig) // it is ours and not waited for: it is there, dead or alive
 		}
 	}

@@ -65,10 +65,7 @@ func TestGuardianForwardsSignalsAndExit(t *testing.T) {
 				t.Fatalf("the worker is the guardian: %s", got)
 			}
 			for _, sig := range tt.signals {
-				if err := cmd.Process.Signal(sig); err != nil {
-					t.Fatal(err)
-				}
-				if got, want := next(t, lines), "got "+sig.String(); got != want {
+				if got, want := signalUntilHeard(t, cmd, sig, lines), "got "+sig.String(); got != want {
 					t.Errorf("worker: %q, want %q", got, want)
 				}
 			}
@@ -91,6 +88,51 @@ func TestGuardianForwardsSignalsAndExit(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// signalUntilHeard sends a signal again until the worker says that it got it: one that follows its
+// like too closely is taken for an echo.
+func signalUntilHeard(t *testing.T, cmd *exec.Cmd, sig unix.Signal, lines <-chan string) string {
+	t.Helper()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(patience); ; {
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case line := <-lines:
+			return line
+		case <-again.C:
+		case <-end:
+			t.Fatalf("the worker did not hear %s", sig)
+		}
+	}
+}
+
+// TestTimeoutStopsOnce runs a guarded program under timeout(1), which sends its signal to the
+// program and, the program being in its process group, once more.
+func TestTimeoutStopsOnce(t *testing.T) {
+	argv := self(t, "signalled", token(t), "2", "0")
+	cmd := exec.Command("timeout", append([]string{"--signal=TERM", "2"}, argv...)...)
+	lines := startLines(t, cmd)
+	worker, err := strconv.Atoi(strings.TrimPrefix(next(t, lines), "worker "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next(t, lines); got != "got terminated" {
+		t.Errorf("worker: %q", got)
+	}
+	p, ok := readProc(worker)
+	if !ok {
+		t.Fatal("the worker is gone: it got a second signal")
+	}
+	if err := unix.Kill(p.parent, unix.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(t, lines); got != "got "+unix.SIGUSR1.String() {
+		t.Errorf("worker: %q, want the second signal to be another", got)
 	}
 }
 
