@@ -64,7 +64,8 @@ func (c *console) explain(key string, set []string) error {
 	}
 	return c.show(e, func(w io.Writer) error {
 		if len(e.Children) > 0 {
-			return table(w, "", keyRows(e, nil))
+			_, err := io.WriteString(w, table("", keyRows(e, nil)))
+			return err
 		}
 		return explainKey(w, e)
 	})
@@ -87,7 +88,8 @@ func explainKey(w io.Writer, e config.Explanation) error {
 		}
 		rows = append(rows, []string{note, inline(e.Layers[i].Value), e.Layers[i].Source})
 	}
-	return table(w, "  ", rows)
+	_, err := io.WriteString(w, table("  ", rows))
+	return err
 }
 
 // keyRows are the keys below a section with their values and sources.
