@@ -102,8 +102,8 @@ func (c *console) act(ctx context.Context, client *api.Client, a appAction, apps
 		if err != nil {
 			return err
 		}
-		took := time.Since(begin).Round(10 * time.Millisecond)
-		if err := c.show(app, line("%s %s in %v (%d/%d ready)\n", a.done, app.ID, took, app.Ready, app.Desired)); err != nil {
+		took := time.Since(begin).Round(time.Millisecond)
+		if err := c.show(app, line("%s %s in %v\n", a.done, app.ID, took)); err != nil {
 			return err
 		}
 	}

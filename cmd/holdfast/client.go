@@ -67,8 +67,6 @@ func (c *console) problemError(p *api.Problem) error {
 	switch p.Status {
 	case http.StatusForbidden:
 		return &exitError{exitDenied, p}
-	case http.StatusNotFound:
-		return &exitError{exitFailed, fmt.Errorf("%w: %q lists what there is", p, c.command("status"))}
 	case http.StatusInternalServerError:
 		return &exitError{exitFailed, fmt.Errorf("%w (%s)", p, p.RequestID)}
 	default:

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/internal/api"
+	"holdfast/internal/config"
+	"holdfast/internal/event"
+	"holdfast/internal/service"
+	"holdfast/internal/status"
+)
+
+// now is when every fake stands.
+func now() time.Time { return time.Date(2026, 3, 1, 10, 45, 7, 0, time.UTC) }
+
+// fakeHoldfast is a running service as far as the CLI can tell.
+type fakeHoldfast struct {
+	mu       sync.Mutex
+	apps     []status.App
+	lines    []status.Line
+	live     chan status.Line
+	problems config.Problems
+	actions  []string
+	// after is what an action makes of the app.
+	after func(*status.App)
+
+	bus *event.Bus
+}
+
+// newFakeHoldfast serves one in a data folder and returns what selects it on the command line.
+func newFakeHoldfast(t *testing.T) (f *fakeHoldfast, data string) {
+	t.Helper()
+	f = &fakeHoldfast{apps: []status.App{degradedApp(), healthyApp()}, live: make(chan status.Line, 8), bus: event.NewBus(100)}
+	f.lines = []status.Line{
+		{Seq: 1, Time: now().Add(-time.Minute), Instance: "shop-1", Stream: "stdout", Text: "listening"},
+		{Seq: 1, Time: now().Add(-16 * time.Second), Instance: "shop-2", Stream: "stderr", Text: "Error: connect ECONNREFUSED 10.0.0.9:5432"},
+	}
+	data = t.TempDir()
+	id, err := service.NewIdentity("Holdfast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := api.Listen(t.Context(), id.WithDataDir(data).Endpoint(), "Holdfast", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := api.New(api.Options{Apps: f, Logs: f, Config: f, Service: f, Bus: f.bus, Gatherer: prometheus.NewRegistry()})
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.ServeLocal(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return f, data
+}
+
+func degradedApp() status.App {
+	return status.App{
+		ID: "shop", Condition: status.Degraded, Desired: 2, Ready: 1, Since: now().Add(-3 * time.Minute),
+		Why: "shop-2 exited 1 four times; next try in 16s",
+		Instances: []status.Instance{
+			{ID: "shop-1", App: "shop", PID: 4312, State: status.Running, Ready: true, Port: 20001, Since: now().Add(-time.Hour), StartedAt: now().Add(-time.Hour)},
+			{ID: "shop-2", App: "shop", State: status.Backoff, Port: 20002, Restarts: 4, Since: now().Add(-time.Minute), Why: "exit code 1"},
+		},
+	}
+}
+
+func healthyApp() status.App {
+	return status.App{
+		ID: "worker", Condition: status.Healthy, Desired: 1, Ready: 1, Since: now().Add(-26 * time.Hour),
+		Instances: []status.Instance{{ID: "worker-1", App: "worker", PID: 4313, State: status.Running, Ready: true, Since: now(), StartedAt: now().Add(-26 * time.Hour)}},
+	}
+}
+
+func (f *fakeHoldfast) Apps() []status.App {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.apps)
+}
+
+func (f *fakeHoldfast) App(id string) (status.App, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.apps {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return status.App{}, fmt.Errorf("app %q: %w; there are: shop, worker", id, status.ErrNotFound)
+}
+
+func (f *fakeHoldfast) act(action, id string) error {
+	if _, err := f.App(id); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.actions = append(f.actions, action+" "+id)
+	if f.after != nil {
+		i := slices.IndexFunc(f.apps, func(a status.App) bool { return a.ID == id })
+		a := f.apps[i]
+		a.Instances = slices.Clone(a.Instances)
+		f.after(&a)
+		f.apps[i] = a
+	}
+	return nil
+}
+
+func (f *fakeHoldfast) Start(_ context.Context, id string) error   { return f.act("start", id) }
+func (f *fakeHoldfast) Stop(_ context.Context, id string) error    { return f.act("stop", id) }
+func (f *fakeHoldfast) Restart(_ context.Context, id string) error { return f.act("restart", id) }
+
+func (f *fakeHoldfast) Tail(app, instance string, n int) ([]status.Line, error) {
+	var lines []status.Line
+	for _, l := range f.lines {
+		if strings.HasPrefix(l.Instance, app) && (instance == "" || l.Instance == instance) {
+			lines = append(lines, l)
+		}
+	}
+	return lines[max(len(lines)-n, 0):], nil
+}
+
+func (f *fakeHoldfast) Follow(string, string, int) (api.Follower, error) { return f, nil }
+func (f *fakeHoldfast) C() <-chan status.Line                            { return f.live }
+func (f *fakeHoldfast) Dropped() uint64                                  { return 0 }
+func (f *fakeHoldfast) Close()                                           {}
+
+func (f *fakeHoldfast) Snapshot() *config.Snapshot {
+	cfg := config.Default()
+	cfg.Listeners = map[string]config.Listener{"web": {Address: ":8080"}}
+	cfg.Routes = map[string]config.Route{
+		"shop": {App: "shop", Match: config.Match{Host: config.OneOrMany{"shop.example.com"}, PathPrefix: "/api", Method: config.OneOrMany{"GET", "POST"}}},
+		"site": {FileServer: &config.FileServer{Root: "/srv/site"}},
+		"ping": {Respond: &config.Respond{Status: 200}, Match: config.Match{Path: "/ping", Header: map[string]string{"X-A": "*"}}},
+	}
+	return &config.Snapshot{Config: &cfg}
+}
+
+func (f *fakeHoldfast) Revision() int                                 { return 14 }
+func (f *fakeHoldfast) Check(context.Context, []byte) config.Problems { return f.problems }
+func (f *fakeHoldfast) Reload(context.Context) (int, config.Problems) { return 14, f.problems }
+func (f *fakeHoldfast) LastReload() api.Reload                        { return api.Reload{Time: now(), Problems: f.problems} }
+func (f *fakeHoldfast) Name() string                                  { return "Holdfast" }
+func (f *fakeHoldfast) Version() string                               { return "1.2.3" }
+func (f *fakeHoldfast) Ready() (bool, []string)                       { return true, nil }
+func (f *fakeHoldfast) Paused() bool                                  { return false }
+func (f *fakeHoldfast) Pause(context.Context) error                   { return nil }
+func (f *fakeHoldfast) Resume(context.Context) error                  { return nil }
