@@ -4,7 +4,6 @@ package wine
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -25,22 +24,39 @@ const (
 	patience    = time.Minute
 )
 
+// What is built, and where prefixes are kept: git ignores it.
+var (
+	out           = filepath.Join("..", "out")
+	builtHoldfast = filepath.Join(out, "holdfast.exe")
+	builtCaddy    = filepath.Join(out, "caddy.exe")
+)
+
 // machine is a Windows with Holdfast and a program that nobody here wrote on its disk.
 type machine struct {
 	t *testing.T
 	p *Prefix
 }
 
+// TestMain builds what the machines get, once for all tests.
+func TestMain(m *testing.M) { os.Exit(testMain(m)) } //nolint:forbidigo // this is the main of a program
+
+func testMain(m *testing.M) int {
+	for module, program := range map[string][2]string{
+		filepath.Join("..", ".."): {builtHoldfast, "./cmd/holdfast"},
+		"app":                     {builtCaddy, "github.com/caddyserver/caddy/v2/cmd/caddy"},
+	} {
+		if err := build(module, program[0], program[1]); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// newMachine is a machine of the test's own; the tests run beside each other.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	out, err := filepath.Abs(filepath.Join("..", "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	holdfast := filepath.Join(out, "holdfast.exe")
-	build(t, filepath.Join("..", ".."), holdfast, "./cmd/holdfast")
-	caddy := theApp(t, out)
-
+	t.Parallel()
 	p, err := New(t.Context(), filepath.Join(out, "wine"), filepath.Join(t.TempDir(), "prefix"))
 	if err != nil {
 		t.Fatal(err)
@@ -51,33 +67,30 @@ func newMachine(t *testing.T) *machine {
 		}
 	})
 	m := &machine{t, p}
-	m.copy(holdfast, `Program Files\Holdfast\holdfast.exe`)
-	m.copy(caddy, `caddy\caddy.exe`)
+	m.copy(builtHoldfast, `Program Files\Holdfast\holdfast.exe`)
+	m.copy(builtCaddy, `caddy\caddy.exe`)
 	return m
 }
 
-// theApp builds Caddy for Windows from its module, once per version: it takes minutes.
-func theApp(t *testing.T, out string) string {
-	t.Helper()
-	sums, err := os.ReadFile(filepath.Join("app", "go.sum"))
+// build makes exe for Windows. A Caddy that is newer than its module is kept: even to link it takes
+// long.
+func build(module, exe, pkg string) error {
+	if built, err := os.Stat(exe); err == nil && exe == builtCaddy {
+		if sums, err := os.Stat(filepath.Join(module, "go.sum")); err == nil && sums.ModTime().Before(built.ModTime()) {
+			return nil
+		}
+	}
+	file, err := filepath.Abs(exe)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	exe := filepath.Join(out, fmt.Sprintf("caddy-%.6x.exe", sha256.Sum256(sums)))
-	if _, err := os.Stat(exe); err != nil {
-		build(t, "app", exe, "github.com/caddyserver/caddy/v2/cmd/caddy")
-	}
-	return exe
-}
-
-func build(t *testing.T, module, exe, pkg string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", exe, pkg)
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", pkg, err, out)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}
+	return nil
 }
 
 func (m *machine) copy(from, to string) {
