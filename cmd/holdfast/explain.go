@@ -64,8 +64,7 @@ func (c *console) explain(key string, set []string) error {
 	}
 	return c.show(e, func(w io.Writer) error {
 		if len(e.Children) > 0 {
-			_, err := io.WriteString(w, table("", keyRows(e, nil)))
-			return err
+			return table(w, "", keyRows(e, nil))
 		}
 		return explainKey(w, e)
 	})
@@ -88,8 +87,7 @@ func explainKey(w io.Writer, e config.Explanation) error {
 		}
 		rows = append(rows, []string{note, inline(e.Layers[i].Value), e.Layers[i].Source})
 	}
-	_, err := io.WriteString(w, table("  ", rows))
-	return err
+	return table(w, "  ", rows)
 }
 
 // keyRows are the keys below a section with their values and sources.
