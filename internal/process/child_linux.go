@@ -95,6 +95,7 @@ func (c *Child) Kill() int {
 		}
 		return found, err
 	}, deadline, l.waitReaped)
+	l.reap() // what was just killed, without waiting for the signal that tells of it
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {

@@ -90,6 +90,7 @@ func work() {
 func endWithGuardian() {
 	syscall.ForkLock.Lock() // from here on this process starts no other
 	_, _, _ = sweep(belowSelf, time.Now().Add(sweepTime), time.Sleep)
+	waitAny(0) // the init of a container may be one that waits for nobody
 	syscall.Exit(1)
 }
 
@@ -133,6 +134,7 @@ func guard() (code int, err error) {
 		waitAny(worker)
 		time.Sleep(d)
 	})
+	waitAny(worker)
 	return endAs(end), nil
 }
 

@@ -33,8 +33,14 @@ func TestKillEndsTheWholeTree(t *testing.T) {
 			if got, want := len(bearing(t, tok)), 6; got != want && (!tt.leaves || got != want-1) {
 				t.Fatalf("%d processes before Kill, want about %d", got, want)
 			}
+			tree := bearing(t, tok)
 			if got := c.Kill(); got != 5 {
 				t.Errorf("Kill ended %d orphans, want 5", got)
+			}
+			for _, pid := range tree {
+				if p, ok := readProc(pid); ok {
+					t.Errorf("left after Kill, if only as a zombie: %+v", p)
+				}
 			}
 			if left := bearing(t, tok); len(left) > 0 {
 				t.Errorf("left after Kill: %v", left)
