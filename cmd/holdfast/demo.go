@@ -54,7 +54,7 @@ up on Ctrl-C. --data and --config are not used.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.demo(cmd.Context(), flags, func(ctx context.Context, id service.Identity) error {
-				return c.runService(ctx, id, runOptions{compact: true})
+				return c.runService(ctx, id, nil)
 			})
 		},
 	}

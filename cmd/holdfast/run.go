@@ -18,16 +18,8 @@ import (
 	"holdfast/internal/service"
 )
 
-// runOptions are what run and demo do differently.
-type runOptions struct {
-	// set are the --set texts.
-	set []string
-	// compact makes the log lines in the console short.
-	compact bool
-}
-
 func newRunCommand(c *console) *cobra.Command {
-	var o runOptions
+	var set []string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run Holdfast in this console, under systemd or as the Windows service",
@@ -46,26 +38,26 @@ one with errors is refused and the running one stays.`,
 			if err != nil {
 				return err
 			}
-			return c.runService(cmd.Context(), id, o)
+			return c.runService(cmd.Context(), id, set)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.set, "set", nil, "set one configuration key, as key=value; may be given again")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "set one configuration key, as key=value; may be given again")
 	return cmd
 }
 
-// runService runs Holdfast as id until it is stopped or ctx ends.
-func (c *console) runService(ctx context.Context, id service.Identity, o runOptions) error {
+// runService runs Holdfast as id, with the --set texts, until it is stopped or ctx ends.
+func (c *console) runService(ctx context.Context, id service.Identity, set []string) error {
 	notify, closeLog := eventLogWriter(id, c.err)
 	defer closeLog()
 	d := daemon.New(daemon.Options{
 		Name:     id.Name,
 		Version:  thisVersion().Version,
-		Config:   config.Options{File: id.ConfigFile(), Environ: os.Environ(), Set: o.set},
+		Config:   config.Options{File: id.ConfigFile(), Environ: os.Environ(), Set: set},
 		DataDir:  id.DataDir(),
 		LogDir:   id.LogDir(),
 		Endpoint: id.Endpoint(),
 		Console:  c.out,
-		Compact:  o.compact,
+		Terminal: isTerminal(c.out),
 		Environ:  os.Environ(),
 		Notify:   notify,
 	})

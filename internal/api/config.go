@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"holdfast/internal/config"
-	"holdfast/internal/secret"
 )
 
 // ConfigView is the configuration in force.
@@ -105,7 +104,7 @@ func maskForStrangers(node any, path []string) {
 	case map[string]any:
 		for key, child := range n {
 			if _, leaf := child.(string); leaf && mayHoldSecret(path) {
-				n[key] = secret.Mask
+				n[key] = config.Mask
 				continue
 			}
 			maskForStrangers(child, append(path, key))
@@ -114,7 +113,7 @@ func maskForStrangers(node any, path []string) {
 		for i := range n {
 			// The program's own path says what runs; its arguments may be a password.
 			if i > 0 && len(path) == 3 && path[0] == "apps" && path[2] == "command" {
-				n[i] = secret.Mask
+				n[i] = config.Mask
 				continue
 			}
 			maskForStrangers(n[i], path)

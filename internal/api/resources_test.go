@@ -13,7 +13,6 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/event"
-	"holdfast/internal/secret"
 	"holdfast/internal/status"
 )
 
@@ -224,9 +223,9 @@ func TestMaskForStrangers(t *testing.T) {
 	want := map[string]any{
 		"management": map[string]any{"address": "127.0.0.1:9180"},
 		"apps": map[string]any{"shop": map[string]any{
-			"command":        []any{"/bin/shop", secret.Mask},
-			"env":            map[string]any{"TOKEN": secret.Mask},
-			"liveness_probe": map[string]any{"http_get": map[string]any{"path": "/healthz", "headers": map[string]any{"Authorization": secret.Mask}}},
+			"command":        []any{"/bin/shop", config.Mask},
+			"env":            map[string]any{"TOKEN": config.Mask},
+			"liveness_probe": map[string]any{"http_get": map[string]any{"path": "/healthz", "headers": map[string]any{"Authorization": config.Mask}}},
 		}},
 	}
 	if diff := cmp.Diff(want, plain); diff != "" {

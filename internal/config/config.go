@@ -34,6 +34,9 @@ type Config struct {
 	Routes map[string]Route `yaml:"routes"`
 }
 
+// Mask is what is shown instead of a value that must not be.
+const Mask = secret.Mask
+
 // ManagementOff as Management.Address closes the TCP side.
 const ManagementOff = "off"
 
@@ -82,7 +85,8 @@ type Certificate struct {
 type Logging struct {
 	// Level is debug, info, warn or error (default info).
 	Level LogLevel `yaml:"level"`
-	// Format of the console's lines: json or console (default json; files are always json).
+	// Format of the console's lines: json, console (short lines for a person) or auto, which is
+	// console in a terminal and json elsewhere (default auto; files are always json).
 	Format LogFormat `yaml:"format"`
 	// File is the rotated log file in the data folder's logs folder.
 	File RotatedFile `yaml:"file"`

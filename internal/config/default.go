@@ -22,7 +22,7 @@ func Default() Config {
 		Listeners:  map[string]Listener{"web": web},
 		Logging: Logging{
 			Level:  LevelInfo,
-			Format: FormatJSON,
+			Format: FormatAuto,
 			File:   file,
 			Access: AccessLog{Enabled: true, File: file},
 		},

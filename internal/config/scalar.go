@@ -165,6 +165,7 @@ const (
 	LevelWarn  LogLevel = "warn"
 	LevelError LogLevel = "error"
 
+	FormatAuto    LogFormat = "auto"
 	FormatJSON    LogFormat = "json"
 	FormatConsole LogFormat = "console"
 
@@ -186,7 +187,7 @@ const (
 func (LogLevel) Values() []string { return []string{"debug", "info", "warn", "error"} }
 
 // Values lists what may be written for a LogFormat.
-func (LogFormat) Values() []string { return []string{"json", "console"} }
+func (LogFormat) Values() []string { return []string{"auto", "json", "console"} }
 
 // Values lists what may be written for a RestartPolicy.
 func (RestartPolicy) Values() []string { return []string{"always", "on_failure", "never"} }

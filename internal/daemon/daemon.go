@@ -44,9 +44,9 @@ type Options struct {
 	DataDir, LogDir string
 	// Endpoint is the pipe or socket of the management API.
 	Endpoint string
-	// Console, when set, shows the log to the person there; Compact makes its lines short.
-	Console io.Writer
-	Compact bool
+	// Console, when set, shows the log; Terminal says that a person reads it.
+	Console  io.Writer
+	Terminal bool
 	// Environ is the environment; apps inherit it without what is meant for Holdfast alone.
 	Environ []string
 	// Notify is told every event, for the Windows Event Log (nil: nobody).
@@ -145,11 +145,11 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 		return &DataError{fmt.Errorf("data folder: %w; give this account the right to write there, or choose another with --data", err)}
 	}
 	logs, err := telemetry.Open(telemetry.Options{
-		Logging: snapshot.Config.Logging,
-		Service: d.options.Name,
-		Dir:     d.options.LogDir,
-		Console: d.options.Console,
-		Compact: d.options.Compact,
+		Logging:  snapshot.Config.Logging,
+		Service:  d.options.Name,
+		Dir:      d.options.LogDir,
+		Console:  d.options.Console,
+		Terminal: d.options.Terminal,
 	})
 	if err != nil {
 		return &DataError{err}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"unique"
 )
 
 // Mask is what a Value shows instead of itself.
@@ -13,20 +14,33 @@ const Mask = "******"
 
 // Value is a string that no printer, encoder or logger can reveal by accident. The zero Value is
 // the empty string. Two Values are equal (==) when their contents are.
-type Value struct{ text string }
+//
+// The text is behind a handle because package fmt looks through a struct's fields itself, without
+// asking their methods, when a verb does not fit.
+type Value struct{ text unique.Handle[string] }
 
 // New wraps text.
-func New(text string) Value { return Value{text} }
+func New(text string) Value {
+	if text == "" {
+		return Value{}
+	}
+	return Value{unique.Make(text)}
+}
 
 // Reveal returns the text. Call it only where the text is used.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.IsZero() {
+		return ""
+	}
+	return v.text.Value()
+}
 
 // IsZero reports whether the text is empty.
-func (v Value) IsZero() bool { return v.text == "" }
+func (v Value) IsZero() bool { return v == Value{} }
 
 // UnmarshalText lets configuration decoders fill a Value.
 func (v *Value) UnmarshalText(text []byte) error {
-	v.text = string(text)
+	*v = New(string(text))
 	return nil
 }
 

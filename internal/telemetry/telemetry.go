@@ -37,10 +37,10 @@ type Options struct {
 	Service string
 	// Dir is the logs folder; it is made if missing.
 	Dir string
-	// Console, when set, receives the lines too, in the format of the configuration.
-	Console io.Writer
-	// Compact makes the console's lines short ones for a person whatever the format is.
-	Compact bool
+	// Console, when set, receives the lines too, in the format of the configuration; Terminal says
+	// that a person reads it.
+	Console  io.Writer
+	Terminal bool
 }
 
 // Logs are the open logs.
@@ -133,7 +133,7 @@ func jsonEncoder() zapcore.Encoder {
 }
 
 func consoleCore(o Options, level zapcore.LevelEnabler) zapcore.Core {
-	if o.Compact || o.Logging.Format == config.FormatConsole {
+	if o.Logging.Format == config.FormatConsole || (o.Logging.Format == config.FormatAuto && o.Terminal) {
 		return newPersonCore(o.Console, level)
 	}
 	return zapcore.NewCore(jsonEncoder(), zapcore.Lock(zapcore.AddSync(o.Console)), level)

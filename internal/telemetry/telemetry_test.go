@@ -100,7 +100,9 @@ func TestFileHasOneJSONObjectPerLine(t *testing.T) {
 
 func TestLinesForAPerson(t *testing.T) {
 	var console bytes.Buffer
-	logs, _ := open(t, Options{Logging: logging(), Console: &console, Compact: true})
+	l := logging()
+	l.Format = config.FormatAuto
+	logs, _ := open(t, Options{Logging: l, Console: &console, Terminal: true})
 	logs.Log.Info("ready after 9ms", zap.String("app", "shop"), zap.String("instance", "shop-1"), zap.Any("data", struct{ X int }{1}))
 	logs.Log.With(zap.String("listener", "web")).Warn("closing", zap.Error(errors.New("in use")))
 	got := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d\d\d `).ReplaceAllString(console.String(), "T ")
