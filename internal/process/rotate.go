@@ -20,7 +20,8 @@ const (
 // the old ones. A reader may hold any of them open, also on Windows; when one that shares less does
 // and the move fails, writing goes on in the same file.
 //
-// It is not safe for concurrent use; it starts no goroutine.
+// It is not timberjack, which opens files without sharing their deletion on Windows, fails a write
+// when the file cannot be moved, and keeps a goroutine per file. It is not safe for concurrent use.
 type rotated struct {
 	path     string
 	maxSize  int64
