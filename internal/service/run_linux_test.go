@@ -244,6 +244,7 @@ func TestSystemd(t *testing.T) {
 		conn := systemdSocket(t, path)
 		a := start(t, "bad", "NOTIFY_SOCKET="+path)
 		hear(t, conn, "STATUS=Failed: no stage (exit code 13)")
+		hear(t, conn, "BARRIER=1") // reading it gives the pipe back
 		if code := a.exit(t); code != ExitListen {
 			t.Errorf("exit code %d", code)
 		}

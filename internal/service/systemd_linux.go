@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -63,7 +64,29 @@ func (m *systemd) report(r report) {
 func (m *systemd) ended(e ending) {
 	if e.err != nil {
 		m.send("STATUS=" + oneLine(fmt.Sprintf("Failed: %v (exit code %d)", e.err, e.code)))
+		m.barrier()
 	}
+}
+
+// barrier waits until systemd has read what was sent, at most a second: it drops what comes from a
+// process that is gone. The pipe's end that goes along closes when the message has been read
+// (sd_notify(3), BARRIER=1; before systemd 246 it closes at once).
+func (m *systemd) barrier() {
+	read, write, err := os.Pipe()
+	if err != nil {
+		m.complain(err)
+		return
+	}
+	defer read.Close() //nolint:errcheck // only its end of file was wanted
+	err = errors.Join(m.sendFile("BARRIER=1", write), write.Close())
+	if err == nil {
+		err = read.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	if err != nil {
+		m.complain(err)
+		return
+	}
+	_, _ = read.Read(make([]byte, 1)) // the end of the file, or of our patience
 }
 
 func (m *systemd) close() { _ = m.conn.Close() }
@@ -80,6 +103,21 @@ func (m *systemd) send(text string) {
 	if _, err := m.conn.Write([]byte(strings.ToValidUTF8(text, "?"))); err != nil {
 		m.complain(err)
 	}
+}
+
+// sendFile sends text with a file. Package net does not let a connected datagram socket do that.
+func (m *systemd) sendFile(text string, f *os.File) error {
+	raw, err := m.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	rights := unix.UnixRights(int(f.Fd()))
+	var sent error
+	err = raw.Write(func(fd uintptr) bool {
+		sent = unix.Sendmsg(int(fd), []byte(text), rights, nil, 0)
+		return !errors.Is(sent, unix.EAGAIN)
+	})
+	return errors.Join(err, sent)
 }
 
 func (m *systemd) complain(err error) {
