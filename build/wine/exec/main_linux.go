@@ -24,7 +24,8 @@ func run() int {
 		_, _ = fmt.Fprintln(os.Stderr, "usage: exec PROGRAM [ARGUMENT...]")
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// go test sends SIGQUIT to a test that takes too long; the prefix must end then, too.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
 	defer stop()
 	cache := os.Getenv("HOLDFAST_WINE_CACHE")
 	if cache == "" {
