@@ -21,6 +21,14 @@ type Prefix struct {
 // New makes a fresh prefix in dir, which must not exist. cache holds the template that it copies,
 // made when it is missing (about 20 s); it may be shared by processes that run beside each other.
 func New(ctx context.Context, cache, dir string) (*Prefix, error) {
+	// Wine takes absolute paths only.
+	cache, err := filepath.Abs(cache)
+	if err != nil {
+		return nil, fmt.Errorf("wine: %w", err)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("wine: %w", err)
+	}
 	template, err := template(ctx, cache)
 	if err != nil {
 		return nil, fmt.Errorf("wine: template: %w", err)

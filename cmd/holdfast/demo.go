@@ -27,8 +27,8 @@ const demoReadyTimeout = time.Minute
 // Windows' own numbers for two errors that package syscall maps on other systems only
 // (learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2).
 const (
-	wsaAccess    = syscall.Errno(10013)
-	wsaAddrInUse = syscall.Errno(10048)
+	errWSAAccess    = syscall.Errno(10013)
+	errWSAAddrInUse = syscall.Errno(10048)
 )
 
 // demoFlags are the flags of holdfast demo.
@@ -226,9 +226,9 @@ func demoPort(ctx context.Context, flag string, port int) (net.Listener, error) 
 	switch {
 	case err == nil:
 		return listener, nil
-	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, wsaAddrInUse):
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, errWSAAddrInUse):
 		return nil, &exitError{exitFailed, fmt.Errorf("port %d is taken%s: end that program, or choose another port: holdfast demo %s 0 picks a free one", port, portOwner(port), flag)}
-	case errors.Is(err, syscall.EACCES), errors.Is(err, wsaAccess):
+	case errors.Is(err, syscall.EACCES), errors.Is(err, errWSAAccess):
 		return nil, &exitError{exitDenied, fmt.Errorf("port %d: this account may not listen there: holdfast demo %s 0 picks a port that it may", port, flag)}
 	default:
 		return nil, fmt.Errorf("port %d: %w", port, err)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(childEnv); text != "" {
 		serveAsChild(text)
 	}
-	os.Exit(m.Run())
+	os.Exit(m.Run()) //nolint:forbidigo // this is the main of a program
 }
 
 // serveAsChild answers every request with text and the instance's port.
@@ -36,13 +36,13 @@ func serveAsChild(text string) {
 		ReadHeaderTimeout: time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/exit" {
-				os.Exit(3)
+				os.Exit(3) //nolint:forbidigo // the child ends as it was asked to
 			}
 			_, _ = io.WriteString(w, text)
 		}),
 	}
 	fmt.Fprintln(os.Stderr, server.ListenAndServe())
-	os.Exit(1)
+	os.Exit(1) //nolint:forbidigo // as above
 }
 
 // running is a Daemon under test.

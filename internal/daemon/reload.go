@@ -132,7 +132,7 @@ func (d *Daemon) watchConfig(ctx context.Context) error {
 		select {
 		case snapshot = <-d.snapshots:
 			stop()
-			_ = <-done // it was ended because there is a newer snapshot to watch
+			<-done //nolint:errcheck // it was ended because there is a newer snapshot to watch
 		case err = <-done:
 			stop()
 		}

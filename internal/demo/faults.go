@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os/exec"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -200,15 +201,19 @@ func (p *Program) stubborn(w http.ResponseWriter, r *http.Request) {
 	p.did(w, r, "stubborn", fmt.Sprintf("%s (pid %d) stops again when asked", p.opts.Instance, p.pid))
 }
 
-// did answers an act: a line of text for a program, the index page again for a browser.
+// did answers an act: a line of text for a program, the index page again for a browser. The answer
+// states its length, so that it is whole once it is flushed: a crash may follow at once.
 func (p *Program) did(w http.ResponseWriter, r *http.Request, act, text string) {
+	header := w.Header()
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		header.Set("Content-Type", "text/plain; charset=utf-8")
+		header.Set("Content-Length", strconv.Itoa(len(text)+1))
 		_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text of numbers and our own name
 		return
 	}
+	header.Set("Content-Length", "0")
 	// Relative, so that it works behind a gateway that cut a prefix off the path.
-	w.Header().Set("Location", "./?did="+act+"&by="+url.QueryEscape(p.opts.Instance))
+	header.Set("Location", "./?did="+act+"&by="+url.QueryEscape(p.opts.Instance))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
