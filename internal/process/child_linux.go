@@ -12,8 +12,8 @@ import (
 	"holdfast/internal/status"
 )
 
-// closeReaders is how long Close waits for the pipes to end after the tree is gone.
-const closeReaders = time.Second
+// closeReaders is how long the pipes may take to end after the tree is gone.
+const closeReaders = 250 * time.Millisecond
 
 type system struct {
 	launcher *Launcher
@@ -76,8 +76,9 @@ func (c *Child) closeStdin() error {
 }
 
 // Kill ends the whole tree and returns when it is gone, but after five seconds at the latest: a
-// process that hangs in the kernel or belongs to another user is logged and left. It says how many
-// processes besides the leader it had to end, and may be called again.
+// process that hangs in the kernel or belongs to another user is logged and left. What the tree wrote
+// is in the Output then, and the pipes are given back. It says how many processes besides the leader
+// it had to end, and may be called again.
 func (c *Child) Kill() int {
 	c.killing.Lock()
 	defer c.killing.Unlock()
@@ -110,6 +111,7 @@ func (c *Child) Kill() int {
 		l.mu.Lock()
 		delete(l.trees, c)
 		l.mu.Unlock()
+		c.release()
 	}
 	orphans := 0
 	for _, p := range killed {
@@ -133,9 +135,18 @@ func (l *Launcher) waitReaped(d time.Duration) {
 	}
 }
 
-// Close kills what is left of the tree and gives back the pipes. It may be called again.
+// Close is Kill, and gives back the pipes even when something could not be killed. It may be called
+// again.
 func (c *Child) Close() error {
 	c.Kill()
+	c.killing.Lock()
+	defer c.killing.Unlock()
+	c.release()
+	return nil
+}
+
+// release gives back the pipes once they have been read to their end. Called with killing held.
+func (c *Child) release() {
 	c.mu.Lock()
 	stdin := c.stdin
 	c.stdin = nil
@@ -143,20 +154,16 @@ func (c *Child) Close() error {
 	if stdin != nil {
 		_ = stdin.Close() // nobody is left to read it
 	}
-	read := make(chan struct{})
-	go func() {
-		c.readers.Wait()
-		close(read)
-	}()
 	timer := time.NewTimer(closeReaders)
 	defer timer.Stop()
-	select {
-	case <-read:
-	case <-timer.C: // somebody outside the tree holds the pipe
-		for _, s := range c.captures {
-			s.close()
+	for _, s := range c.captures {
+		select {
+		case <-s.ended:
+		case <-timer.C: // somebody outside the tree holds the pipe
+			for _, s := range c.captures {
+				s.close()
+			}
 		}
-		<-read
 	}
-	return nil
+	c.readers.Wait()
 }

@@ -172,3 +172,23 @@ func TestRunEndsWhatStillRuns(t *testing.T) {
 		t.Error("Run returned before its child had ended")
 	}
 }
+
+// TestKillGivesEverythingBack counts on Kill alone: whoever restarts a program need not Close.
+func TestKillGivesEverythingBack(t *testing.T) {
+	l, o := launch(t), output(t)
+	var before int
+	for i := range 30 {
+		c, err := l.Start(Spec{ID: "shop-1", Command: self(t, "say", "x"), Dir: tempDir(t), Env: os.Environ(), Output: o, Stop: StdinClose})
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitDone(t, c)
+		c.Kill()
+		if i == 9 {
+			before = openHandles(t)
+		}
+	}
+	if after := openHandles(t); after > before+5 {
+		t.Errorf("%d descriptors or handles after 30 runs, %d after 10", after, before)
+	}
+}

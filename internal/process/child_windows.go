@@ -19,8 +19,8 @@ import (
 const (
 	// sweepTime bounds how long a tree may take to die.
 	sweepTime = 5 * time.Second
-	// closeReaders is how long Close waits for the pipes to end after the tree is gone.
-	closeReaders = time.Second
+	// closeReaders is how long the pipes may take to end after the tree is gone.
+	closeReaders = 250 * time.Millisecond
 	// settleTime is how long the end of a leader waits for what it wrote last.
 	settleTime = 50 * time.Millisecond
 	// helperTime bounds the helper that sends a console event.
@@ -133,7 +133,7 @@ func (c *Child) closeStdin() error {
 }
 
 // Kill terminates the job and returns when all in it is gone, but after five seconds at the latest.
-// It says how many processes besides the leader it had to end, and may be called again.
+// What the tree wrote is in the Output then, and the handles are given back. It says how many processes besides the leader it had to end, and may be called again.
 func (c *Child) Kill() int {
 	c.killing.Lock()
 	defer c.killing.Unlock()
@@ -158,18 +158,27 @@ func (c *Child) Kill() int {
 	if left > 0 || err != nil {
 		c.launcher.log.Error("processes of an instance cannot be killed", zap.String("instance", c.spec.ID),
 			zap.Int("pid", c.pid), zap.Int("left", left), zap.Error(err))
+	} else {
+		c.release()
 	}
 	return orphans
 }
 
-// Close kills what is left of the tree and gives back the job, the process and the pipes. It may be
-// called again.
+// Close is Kill, and gives back the job and the pipes even when something could not be killed. It
+// may be called again.
 func (c *Child) Close() error {
 	c.Kill()
 	c.killing.Lock()
 	defer c.killing.Unlock()
+	c.release()
+	return nil
+}
+
+// release gives back the job and the process, and the pipes once they have been read to their end.
+// Called with killing held.
+func (c *Child) release() {
 	if c.closed {
-		return nil
+		return
 	}
 	c.closed = true
 	c.job.close() // whatever would not die gets it from the kernel once more
@@ -196,9 +205,8 @@ func (c *Child) Close() error {
 	delete(c.launcher.trees, c)
 	c.launcher.mu.Unlock()
 	select {
-	case <-c.ended:
+	case <-c.done:
 		_ = windows.CloseHandle(c.process)
 	default: // it hangs in the kernel, and its handle is still waited on
 	}
-	return nil
 }

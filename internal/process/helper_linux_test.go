@@ -175,3 +175,12 @@ func command(t *testing.T, name string, args ...string) *exec.Cmd {
 	argv := self(t, name, args...)
 	return exec.Command(argv[0], argv[1:]...)
 }
+
+func openHandles(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
+}

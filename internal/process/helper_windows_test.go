@@ -7,7 +7,9 @@ import (
 	"os/exec"
 	"strconv"
 	"syscall"
+	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -90,4 +92,13 @@ func miniature() int {
 			return fail(<-ended)
 		}
 	}
+}
+
+func openHandles(t *testing.T) int {
+	t.Helper()
+	var n uint32
+	if err := consoleProc("GetProcessHandleCount", uintptr(windows.CurrentProcess()), uintptr(unsafe.Pointer(&n))); err != nil {
+		t.Fatal(err)
+	}
+	return int(n)
 }

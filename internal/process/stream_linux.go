@@ -19,6 +19,7 @@ type capture struct {
 	conn   syscall.RawConn
 	bufs   *sync.Pool
 	closed atomic.Bool
+	ended  chan struct{} // read has returned
 
 	mu    sync.Mutex // orders reading: the reader and, at the leader's end, drain
 	split splitter
@@ -39,11 +40,12 @@ func newCapture(out *Output, s stream, bufs *sync.Pool) (c *capture, child int, 
 	if err != nil {
 		return nil, -1, errors.Join(err, f.Close(), unix.Close(fds[1]))
 	}
-	return &capture{out: out, stream: s, file: f, conn: conn, bufs: bufs}, fds[1], nil
+	return &capture{out: out, stream: s, file: f, conn: conn, bufs: bufs, ended: make(chan struct{})}, fds[1], nil
 }
 
 // read captures until every holder of the other end has closed it, or until close.
 func (c *capture) read() {
+	defer close(c.ended)
 	_ = c.conn.Read(func(fd uintptr) bool { // its error means that we closed it
 		for !c.closed.Load() {
 			c.out.waitRoom()
