@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,6 +9,77 @@ import (
 	"strconv"
 	"syscall"
 )
+
+// bind binds the sockets of next that are not bound yet; g.mu is held. On an error everything is
+// as it was before.
+//
+// A present socket that next does not have, on the same port, may be in the way: ":8080" cannot be
+// bound beside "127.0.0.1:8080". It is closed then, for a moment in which connections are refused.
+func (g *Gateway) bind(ctx context.Context, next *setup) error {
+	var bound, closed []*socket
+	for _, s := range next.sites {
+		if s.socket.ln != nil {
+			continue // the present setup's
+		}
+		err := s.socket.bind(ctx)
+		for err != nil {
+			old := g.inTheWay(next, s.socket.address)
+			if old == nil {
+				break
+			}
+			g.yield(old)
+			closed = append(closed, old)
+			err = s.socket.bind(ctx)
+		}
+		if err == nil {
+			bound = append(bound, s.socket)
+			continue
+		}
+		for _, b := range bound {
+			_ = b.ln.Close() // nothing was accepted yet
+		}
+		for _, old := range closed {
+			if again := g.takeBack(ctx, old); again != nil {
+				g.fail(old, again)
+			}
+		}
+		return bindError(s.name, s.socket.address, err)
+	}
+	return nil
+}
+
+// inTheWay is an open socket of the present setup that next does not have, on the same port.
+func (g *Gateway) inTheWay(next *setup, address string) *socket {
+	_, port, _ := net.SplitHostPort(address)
+	for key, s := range g.current.sockets {
+		if next.sockets[key] != s && !s.yielded && strconv.Itoa(s.port()) == port {
+			return s
+		}
+	}
+	return nil
+}
+
+// yield closes a socket; its connections go on.
+func (g *Gateway) yield(s *socket) {
+	s.yielded = true
+	gen := s.newest()
+	s.close()
+	if gen != nil {
+		<-gen.accepted
+	}
+}
+
+// takeBack is the inverse of yield.
+func (g *Gateway) takeBack(ctx context.Context, s *socket) error {
+	if err := s.bind(ctx); err != nil {
+		return err
+	}
+	s.yielded = false
+	if g.running {
+		g.serveSocket(s, s.site.Load().settings)
+	}
+	return nil
+}
 
 // Errors of bind by number: on Windows package syscall has no names that compare equal to what the
 // system says (learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2).

@@ -37,7 +37,7 @@ type call struct {
 
 	// values backs the single-valued header fields that are set, so that they need no allocation
 	// of their own.
-	values [10]string
+	values [13]string
 	used   int
 }
 

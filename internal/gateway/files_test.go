@@ -197,6 +197,52 @@ func TestConditionalAndRangeRequests(t *testing.T) {
 	}
 }
 
+// Both ways to a file end at the folder's border, whatever was asked before.
+func TestFolderHasNoWayOut(t *testing.T) {
+	outside := tree(t, map[string]string{"secret.txt": "secret"})
+	root := tree(t, map[string]string{"in/a.txt": "a"})
+	for name, target := range map[string]string{
+		"file": filepath.Join(outside, "secret.txt"), "dir": outside, "in/up": "../..", "chain": "dir/secret.txt",
+		"relative": filepath.Join("..", filepath.Base(outside), "secret.txt"),
+	} {
+		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newFolder(root)
+	defer f.close()
+	for _, name := range []string{
+		"file", "dir", "dir/secret.txt", "in/up", "in/up/" + filepath.Base(outside) + "/secret.txt", "chain", "relative",
+		"..", "../" + filepath.Base(outside) + "/secret.txt", filepath.Join(outside, "secret.txt"), "in/../../" + filepath.Base(outside) + "/secret.txt",
+	} {
+		if file, err := f.open(name); err == nil {
+			_ = file.Close()
+			t.Errorf("open(%q) leads out", name)
+		}
+		if _, err := f.stat(name); err == nil {
+			t.Errorf("stat(%q) leads out", name)
+		}
+	}
+	if _, err := f.stat("in/a.txt"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A large file arrives whole over both protocols: one sends it by the kernel, the other by a copy.
+func TestLargeFile(t *testing.T) {
+	content := strings.Repeat("0123456789abcdef", 1<<16)
+	conf := tlsConfig(t, t.TempDir(), siteConfig(tree(t, map[string]string{"big.bin": content})).Routes)
+	r := start(t, conf)
+	for _, http2 := range []bool{false, true} {
+		if _, body := get(t, testClient(t, http2), "GET", "https://"+r.Addrs()["web"]+"/big.bin"); body != content {
+			t.Errorf("http2 %v: %d bytes, want %d", http2, len(body), len(content))
+		}
+	}
+	if got := r.metric("holdfast_http_response_bytes_total", "route", "site"); got < float64(len(content)) {
+		t.Errorf("bytes counted = %v", got)
+	}
+}
+
 // A deployment that swaps the folder behind the path is served without a reload.
 func TestFolderIsReplaced(t *testing.T) {
 	base := t.TempDir()

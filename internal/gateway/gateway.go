@@ -143,7 +143,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := next.bind(ctx); err != nil {
+	if err := g.bind(ctx, next); err != nil {
 		return err
 	}
 	pairs.Commit()

@@ -176,6 +176,36 @@ func TestListenersComeAndGo(t *testing.T) {
 	}
 }
 
+// An address may be replaced by one that overlaps it, and comes back when that fails.
+func TestOverlappingAddress(t *testing.T) {
+	r := start(t, testConfig(map[string]config.Route{"a": {Respond: &config.Respond{Body: "ok"}}}))
+	open := testClient(t, false)
+	get(t, open, "GET", r.url("/"))
+	_, port, _ := net.SplitHostPort(r.Addrs()["web"])
+	listen := func(address string) config.Listener {
+		l := testListener()
+		l.Address = address
+		return l
+	}
+	for _, address := range []string{":" + port, "127.0.0.1:" + port} {
+		r.reload(func(c *config.Config) { c.Listeners["web"] = listen(address) })
+		for _, c := range []*http.Client{open, testClient(t, false)} {
+			if _, body := get(t, c, "GET", "http://127.0.0.1:"+port+"/"); body != "ok" {
+				t.Errorf("%s: %q", address, body)
+			}
+		}
+	}
+	bad := testConfig(map[string]config.Route{"a": {Respond: &config.Respond{Body: "new"}}})
+	bad.Listeners["web"] = listen(":" + port)
+	bad.Listeners["zz"] = listen("192.0.2.1:1")
+	if err := r.Apply(t.Context(), bad); err == nil {
+		t.Fatal("no error")
+	}
+	if _, body := get(t, testClient(t, false), "GET", "http://127.0.0.1:"+port+"/"); body != "ok" {
+		t.Errorf("after the failure: %q", body)
+	}
+}
+
 // A change that cannot be made leaves everything as it was.
 func TestApplyIsAllOrNothing(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -46,9 +46,11 @@ func settingsOf(l config.Listener) settings {
 // generation of its own, and only the newest one accepts.
 type socket struct {
 	g       *Gateway
-	address string // as configured
-	ln      *net.TCPListener
+	address string           // as configured
+	ln      *net.TCPListener // nil until bound; guarded by Gateway.mu
+	bound   atomic.Int64     // the port
 	site    atomic.Pointer[site]
+	yielded bool // closed in favour of another one; guarded by Gateway.mu
 
 	mu          sync.Mutex
 	generations []*generation // with connections left; the newest is last
@@ -68,16 +70,14 @@ func (s *socket) bind(ctx context.Context) error {
 		return errors.New("not a TCP listener")
 	}
 	s.ln = tcp
+	if a, ok := tcp.Addr().(*net.TCPAddr); ok {
+		s.bound.Store(int64(a.Port))
+	}
 	return nil
 }
 
 // port is the port it is bound to.
-func (s *socket) port() int {
-	if a, ok := s.ln.Addr().(*net.TCPAddr); ok {
-		return a.Port
-	}
-	return 0
-}
+func (s *socket) port() int { return int(s.bound.Load()) }
 
 // generation is one http.Server on a socket.
 type generation struct {
@@ -93,11 +93,10 @@ type generation struct {
 // serveSocket has s served with the given settings; g.mu is held. It does nothing when that is
 // how s is served already.
 func (g *Gateway) serveSocket(s *socket, with settings) {
-	old := s.newest()
-	if old != nil && old.settings == with {
-		return
-	}
-	if old != nil {
+	if old := s.newest(); old != nil && !old.retired.Load() {
+		if old.settings == with {
+			return
+		}
 		// From here to the new server's first Accept, connections wait in the kernel.
 		old.retire()
 	}

@@ -290,7 +290,7 @@ func TestUpstreamTimeout(t *testing.T) {
 func TestTimeoutWaitsForTheClient(t *testing.T) {
 	routes := appRoute()
 	route := routes["shop"]
-	route.Timeout = config.Duration(100 * time.Millisecond)
+	route.Timeout = config.Duration(200 * time.Millisecond)
 	routes["shop"] = route
 	r := start(t, testConfig(routes))
 	got := make(chan struct{}, 10)
@@ -306,10 +306,10 @@ func TestTimeoutWaitsForTheClient(t *testing.T) {
 	}))
 	pr, pw := io.Pipe()
 	go func() {
-		for range 4 {
+		for range 2 {
 			_, _ = pw.Write([]byte("x"))
 			<-got
-			<-time.After(60 * time.Millisecond) // the point of the test: a client that is slow
+			<-time.After(300 * time.Millisecond) // the point of the test: a client that is slow
 		}
 		_ = pw.Close()
 	}()

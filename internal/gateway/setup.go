@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -12,7 +11,7 @@ import (
 	"holdfast/internal/upstream"
 )
 
-// setup is a compiled configuration. Only bind changes it, before it is used.
+// setup is a compiled configuration. It is not changed once it is used.
 type setup struct {
 	sites   []*site            // by name
 	sockets map[string]*socket // by configured address
@@ -133,22 +132,4 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	a = a.Unmap()
 	return netip.PrefixFrom(a, a.BitLen()), nil
-}
-
-// bind binds the sockets that are not bound yet. On an error those are closed again.
-func (n *setup) bind(ctx context.Context) error {
-	var bound []*socket
-	for _, s := range n.sites {
-		if s.socket.ln != nil {
-			continue // the present setup's
-		}
-		if err := s.socket.bind(ctx); err != nil {
-			for _, b := range bound {
-				_ = b.ln.Close() // nothing was accepted yet
-			}
-			return bindError(s.name, s.socket.address, err)
-		}
-		bound = append(bound, s.socket)
-	}
-	return nil
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,52 +183,33 @@ func TestStaticURLs(t *testing.T) {
 	l.Done(nil)
 }
 
-// Removing a target ends its idle connections, and those in use when they become idle.
-func TestRemoveFlushesConnections(t *testing.T) {
-	var open atomic.Int64
-	closed := make(chan struct{}, 10)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.Config.ConnState = connCounter(&open, closed)
-	server.Start()
-	defer server.Close()
-	s := NewSet()
-	t1 := status.Target{App: "shop", Instance: "shop-1", Address: server.Listener.Addr().String()}
-	s.SetReady(t1, true)
-	l, err := s.Pool("shop").Acquire(config.RoundRobin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	send := func() {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+t1.Address, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := l.Transport().RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close()
-	}
-	send()
-	if n := open.Load(); n != 1 {
-		t.Fatalf("%d connections", n)
-	}
-	s.Remove(t1)
-	<-closed
-	l.Done(nil)
+// flushed counts the flushes of a transport.
+type flushed struct {
+	http.RoundTripper
+	n int
 }
 
-func connCounter(open *atomic.Int64, closed chan<- struct{}) func(_ net.Conn, state http.ConnState) {
-	return func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			open.Add(1)
-		case http.StateClosed:
-			open.Add(-1)
-			closed <- struct{}{}
-		case http.StateActive, http.StateIdle, http.StateHijacked:
-		}
+func (f *flushed) CloseIdleConnections() { f.n++ }
+
+// Removing a target flushes its connections and nobody else's.
+func TestRemoveFlushesConnections(t *testing.T) {
+	s := NewSet()
+	s.SetReady(target(1), true)
+	s.SetReady(target(2), true)
+	p := s.Pool("shop")
+	gone, stays := &flushed{}, &flushed{}
+	p.find(target(1)).transport, p.find(target(2)).transport = gone, stays
+	s.SetReady(target(1), false)
+	if gone.n != 0 {
+		t.Error("flushed while its requests may still be in flight")
+	}
+	s.Remove(target(1))
+	if gone.n != 1 || stays.n != 0 {
+		t.Errorf("flushes = %d and %d, want 1 and 0", gone.n, stays.n)
+	}
+	s.Close()
+	if stays.n != 1 {
+		t.Errorf("after Close: %d", stays.n)
 	}
 }
 
