@@ -179,7 +179,7 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 // build makes the rooms. None of them does anything yet.
 func (d *Daemon) build() {
 	log := d.logs.Log
-	d.launcher = process.NewLauncher(process.LauncherOptions{Owner: d.options.DataDir, Log: log})
+	d.launcher = process.NewLauncher(process.LauncherOptions{Owner: owner(d.options.DataDir), Log: log})
 	d.certs = certs.New(certs.Options{
 		Log:     log,
 		Metrics: d.registry,
@@ -219,6 +219,14 @@ func (d *Daemon) build() {
 		Gatherer: d.registry,
 		Log:      log,
 	})
+}
+
+// owner is the data folder under its one true name: what an earlier run left behind is found by it.
+func owner(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
 }
 
 // serve runs the stages until ctx ends or one fails.

@@ -49,6 +49,7 @@ type Output struct {
 	scratch   []byte // one line, made safe
 	followers map[*Follower]struct{}
 
+	limits  limits    // wanted of the file
 	file    *rotated  // nil without a file; used by the writer only
 	pending []byte    // formatted lines for the file
 	lines   uint64    // in pending
@@ -67,9 +68,17 @@ type Output struct {
 func NewOutput(o OutputOptions) *Output {
 	out := &Output{instance: o.Instance, followers: map[*Follower]struct{}{}}
 	if o.Path != "" {
-		out.file = newRotated(o.Path, o.MaxSize, o.MaxFiles)
+		out.limits = limits{o.MaxSize, o.MaxFiles}
+		out.file = newRotated(o.Path, out.limits)
 	}
 	return out
+}
+
+// SetLimits replaces OutputOptions.MaxSize and MaxFiles; they count from the next line on.
+func (o *Output) SetLimits(maxSize int64, maxFiles int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.limits = limits{maxSize, maxFiles}
 }
 
 // Note writes a line of ours, with the stream "holdfast".
@@ -268,7 +277,7 @@ func (o *Output) write() {
 			o.mu.Unlock()
 			return
 		}
-		buf, lines := o.pending, o.lines
+		buf, lines, wanted := o.pending, o.lines, o.limits
 		o.pending, o.lines = nil, 0
 		o.makeRoom()
 		if o.unnoted > 0 && o.failed == nil {
@@ -276,6 +285,7 @@ func (o *Output) write() {
 		}
 		o.mu.Unlock()
 
+		o.file.setLimits(wanted)
 		written, err := o.file.write(buf)
 		o.mu.Lock()
 		o.wrote(lines, written, err)

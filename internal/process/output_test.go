@@ -133,7 +133,7 @@ func readFile(t *testing.T, path string) string {
 func TestRotation(t *testing.T) {
 	dir := tempDir(t)
 	path := filepath.Join(dir, "x.log")
-	r := newRotated(path, 100, 2)
+	r := newRotated(path, limits{100, 2})
 	for i := range 40 {
 		if n, err := r.write(fmt.Appendf(nil, "line %02d padding\nline %02d again\n", i, i)); n != 2 || err != nil {
 			t.Fatalf("write: %d, %v", n, err)
@@ -165,7 +165,7 @@ func TestRotation(t *testing.T) {
 
 func TestRotationWithoutOldFiles(t *testing.T) {
 	path := filepath.Join(tempDir(t), "x.log")
-	r := newRotated(path, 10, 0)
+	r := newRotated(path, limits{10, 0})
 	if n, err := r.write([]byte("aaaaaa\nbbbbbb\n")); n != 2 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -261,5 +261,26 @@ func TestIdleOutputHoldsNothing(t *testing.T) {
 	}
 	if err := o.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLimitsChangeWhileInUse(t *testing.T) {
+	path := filepath.Join(tempDir(t), "shop-1.log")
+	o := NewOutput(OutputOptions{Path: path, MaxSize: 1 << 20, MaxFiles: 1})
+	o.Note("before")
+	o.SetLimits(10, 2) // less than a line: each gets a file of its own
+	o.Note("after 1")
+	o.Note("after 2")
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + ".1", path + ".2"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(data), "\n"); n != 1 {
+			t.Errorf("%s has %d lines, want 1: %s", filepath.Base(name), n, data)
+		}
 	}
 }

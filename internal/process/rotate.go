@@ -23,9 +23,8 @@ const (
 // It is not timberjack, which opens files without sharing their deletion on Windows, fails a write
 // when the file cannot be moved, and keeps a goroutine per file. It is not safe for concurrent use.
 type rotated struct {
-	path     string
-	maxSize  int64
-	maxFiles int
+	path   string
+	limits limits
 
 	file   *os.File
 	size   int64
@@ -34,11 +33,27 @@ type rotated struct {
 	closed bool
 }
 
-func newRotated(path string, maxSize int64, maxFiles int) *rotated {
-	if maxSize <= 0 {
-		maxSize = defaultMaxSize
+func newRotated(path string, l limits) *rotated {
+	r := &rotated{path: path}
+	r.setLimits(l)
+	return r
+}
+
+// limits bound a rotated file; see OutputOptions.
+type limits struct {
+	maxSize  int64
+	maxFiles int
+}
+
+// setLimits changes the bounds from the next write on; without a change it does nothing.
+func (r *rotated) setLimits(l limits) {
+	if l.maxSize <= 0 {
+		l.maxSize = defaultMaxSize
 	}
-	return &rotated{path: path, maxSize: maxSize, maxFiles: max(0, maxFiles)}
+	l.maxFiles = max(0, l.maxFiles)
+	if l != r.limits {
+		r.limits, r.limit = l, l.maxSize
+	}
 }
 
 // write appends whole lines and says how many of them are in the file.
@@ -111,19 +126,19 @@ func (r *rotated) open() error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	r.file, r.size, r.limit = f, info.Size(), r.maxSize
+	r.file, r.size, r.limit = f, info.Size(), r.limits.maxSize
 	return nil
 }
 
 // rotate moves the live file aside and leaves none open, or leaves all as it was.
 func (r *rotated) rotate() error {
-	for i := r.maxFiles - 1; i >= 1; i-- {
+	for i := r.limits.maxFiles - 1; i >= 1; i-- {
 		if err := os.Rename(r.name(i), r.name(i+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	var err error
-	if r.maxFiles > 0 {
+	if r.limits.maxFiles > 0 {
 		err = os.Rename(r.path, r.name(1))
 	} else {
 		err = os.Remove(r.path)

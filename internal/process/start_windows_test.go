@@ -119,7 +119,7 @@ func TestBothWaysIntoAJob(t *testing.T) {
 
 func TestReaderWithoutSharingIsNoObstacle(t *testing.T) {
 	path := filepath.Join(tempDir(t), "x.log")
-	r := newRotated(path, 8, 1)
+	r := newRotated(path, limits{8, 1})
 	if _, err := r.write([]byte("first\n")); err != nil {
 		t.Fatal(err)
 	}

@@ -299,6 +299,7 @@ func (i *instance) configure(c config.App) {
 	i.mu.Lock()
 	i.wanted = c
 	i.mu.Unlock()
+	i.output.SetLimits(int64(c.Output.File.MaxSize), c.Output.File.MaxFiles)
 }
 
 // view is what is told about the instance.
