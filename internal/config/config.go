@@ -226,8 +226,8 @@ type Output struct {
 }
 
 // Route is a match and exactly one of app, urls, file_server, redirect and respond. Of all routes
-// that match, the most specific wins: exact path before longer prefix, exact host before wildcard
-// before none, then more conditions, then higher Priority, then the name in byte order.
+// that match, the most specific wins: exact host before wildcard before none, then exact path before
+// longer prefix, then more conditions, then higher Priority, then the name in byte order.
 type Route struct {
 	// Listeners on which the route answers (default: every listener that does not redirect).
 	Listeners []string `yaml:"listeners"`

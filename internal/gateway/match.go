@@ -16,17 +16,32 @@ type criteria struct {
 
 // match is the most specific route for a request, nil when there is none.
 func (t *table) match(c criteria) *route {
-	if h := t.exact[c.path]; h != nil {
-		if r := h.match(&c); r != nil {
+	if len(t.exact) > 0 {
+		if r := t.exact[c.host].match(&c); r != nil {
 			return r
 		}
 	}
-	end := segments(c.path, t.depth)
-	for {
-		if h := t.prefix[c.path[:end]]; h != nil {
-			if r := h.match(&c); r != nil {
+	if len(t.wild) > 0 {
+		if i := strings.IndexByte(c.host, '.'); i > 0 {
+			if r := t.wild[c.host[i:]].match(&c); r != nil {
 				return r
 			}
+		}
+	}
+	return t.any.match(&c)
+}
+
+// match is the most specific route of one host; p is nil for a host without routes.
+func (p *paths) match(c *criteria) *route {
+	if p == nil {
+		return nil
+	}
+	if r := first(p.exact[c.path], c); r != nil {
+		return r
+	}
+	for end := segments(c.path, p.depth); ; {
+		if r := first(p.prefix[c.path[:end]], c); r != nil {
+			return r
 		}
 		if end == 0 {
 			return nil
@@ -47,22 +62,6 @@ func segments(path string, n int) int {
 		n--
 	}
 	return len(path)
-}
-
-func (h *hosts) match(c *criteria) *route {
-	if len(h.exact) > 0 {
-		if r := first(h.exact[c.host], c); r != nil {
-			return r
-		}
-	}
-	if len(h.wild) > 0 {
-		if i := strings.IndexByte(c.host, '.'); i > 0 {
-			if r := first(h.wild[c.host[i:]], c); r != nil {
-				return r
-			}
-		}
-	}
-	return first(h.any, c)
 }
 
 // first is the first of list whose other conditions hold.

@@ -70,10 +70,11 @@ func TestSpecificity(t *testing.T) {
 		{"GET", "nowhere", "/apix", nil, "all"},
 		{"GET", "nowhere", "/API", nil, "all"},
 		{"GET", "shop.example.com", "/api/x", nil, "api-host"},
-		{"GET", "shop.example.com", "/api/v1/x", nil, "api-v1"}, // the longer prefix before the host
+		{"GET", "shop.example.com", "/api/v1/x", nil, "api-host"}, // the host before the longer prefix
 		{"GET", "nowhere", "/api/v1", nil, "exact"},
 		{"GET", "nowhere", "/api/v1/", nil, "exact-slash"},
-		{"GET", "shop.example.com", "/healthz", nil, "health"},
+		{"GET", "shop.example.com", "/healthz", nil, "host"},
+		{"GET", "nowhere", "/healthz", nil, "health"},
 		{"GET", "shop.example.com", "/healthz/", nil, "host"},
 		{"GET", "nowhere", "/m", nil, "any-method"},
 		{"POST", "nowhere", "/m", nil, "post"},
@@ -134,7 +135,7 @@ func reference(routes []*route, c criteria) string {
 		return ""
 	}
 	slices.SortFunc(fits, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.path, a.path), cmp.Compare(b.host, a.host),
+		return cmp.Or(cmp.Compare(b.host, a.host), cmp.Compare(b.path, a.path),
 			cmp.Compare(len(b.r.headers)+min(1, len(b.r.methods)), len(a.r.headers)+min(1, len(a.r.methods))),
 			cmp.Compare(b.r.priority, a.r.priority), cmp.Compare(a.r.name, b.r.name))
 	})

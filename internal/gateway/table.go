@@ -34,73 +34,73 @@ type headerCondition struct{ name, value string }
 // table finds the route for a request among those of one listener. It is immutable; a request
 // uses one table from beginning to end.
 //
-// The order of specificity is the order of the search: the exact path, then the prefixes from the
-// longest to the shortest; for each the exact host, then the wildcard, then any host; there the
-// routes by the number of their other conditions, their priority and their name. Each step is a
-// lookup by name, so that the time depends on the depth of the configured prefixes and not on the
-// number of routes.
+// The order of specificity is the order of the search: the routes of the exact host, then of the
+// wildcard, then those for any host; among them the exact path, then the prefixes from the longest to
+// the shortest; there the routes by the number of their other conditions, their priority and their
+// name. Each step is a lookup by name, so that the time depends on the depth of the configured
+// prefixes and not on the number of routes.
 type table struct {
-	exact  map[string]*hosts
-	prefix map[string]*hosts
+	exact map[string]*paths // "shop.example.com"
+	wild  map[string]*paths // ".example.com" for "*.example.com"
+	any   *paths
+}
+
+// paths are the routes of one host by path.
+type paths struct {
+	exact  map[string][]*route
+	prefix map[string][]*route
 	// depth is the number of segments of the deepest prefix.
 	depth int
 }
 
-// hosts are the routes of one path by host.
-type hosts struct {
-	exact map[string][]*route // "shop.example.com"
-	wild  map[string][]*route // ".example.com" for "*.example.com"
-	any   []*route
-}
-
 func newTable(routes []*route) *table {
-	t := &table{exact: map[string]*hosts{}, prefix: map[string]*hosts{}}
+	t := &table{exact: map[string]*paths{}, wild: map[string]*paths{}, any: newPaths()}
 	for _, r := range routes {
-		paths := t.prefix
-		if r.exact {
-			paths = t.exact
-		} else {
-			t.depth = max(t.depth, strings.Count(r.path, "/"))
+		if len(r.hosts) == 0 {
+			t.any.add(r)
 		}
-		h := paths[r.path]
-		if h == nil {
-			h = &hosts{exact: map[string][]*route{}, wild: map[string][]*route{}}
-			paths[r.path] = h
+		for _, host := range r.hosts {
+			hosts := t.exact
+			if suffix, ok := strings.CutPrefix(host, "*"); ok {
+				hosts, host = t.wild, suffix
+			}
+			if hosts[host] == nil {
+				hosts[host] = newPaths()
+			}
+			hosts[host].add(r)
 		}
-		h.add(r)
 	}
-	for _, paths := range []map[string]*hosts{t.exact, t.prefix} {
-		for _, h := range paths {
-			h.sort()
+	t.any.sort()
+	for _, hosts := range []map[string]*paths{t.exact, t.wild} {
+		for _, p := range hosts {
+			p.sort()
 		}
 	}
 	return t
 }
 
-func (h *hosts) add(r *route) {
-	if len(r.hosts) == 0 {
-		h.any = append(h.any, r)
+func newPaths() *paths {
+	return &paths{exact: map[string][]*route{}, prefix: map[string][]*route{}}
+}
+
+func (p *paths) add(r *route) {
+	if r.exact {
+		p.exact[r.path] = append(p.exact[r.path], r)
+		return
 	}
-	for _, host := range r.hosts {
-		if suffix, ok := strings.CutPrefix(host, "*"); ok {
-			h.wild[suffix] = append(h.wild[suffix], r)
-		} else {
-			h.exact[host] = append(h.exact[host], r)
+	p.prefix[r.path] = append(p.prefix[r.path], r)
+	p.depth = max(p.depth, strings.Count(r.path, "/"))
+}
+
+func (p *paths) sort() {
+	for _, lists := range []map[string][]*route{p.exact, p.prefix} {
+		for _, list := range lists {
+			slices.SortFunc(list, bySpecificity)
 		}
 	}
 }
 
-func (h *hosts) sort() {
-	for _, list := range h.exact {
-		slices.SortFunc(list, bySpecificity)
-	}
-	for _, list := range h.wild {
-		slices.SortFunc(list, bySpecificity)
-	}
-	slices.SortFunc(h.any, bySpecificity)
-}
-
-// bySpecificity orders routes of the same path and kind of host.
+// bySpecificity orders routes of the same host and path.
 func bySpecificity(a, b *route) int {
 	return cmp.Or(
 		cmp.Compare(b.conditions, a.conditions),
