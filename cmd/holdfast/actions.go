@@ -60,7 +60,7 @@ func newActionCommand(c *console, a appAction) *cobra.Command {
 		Short:             a.short,
 		Long:              a.long + "\n\nReturns at once; with --wait, when that is done.",
 		Example:           a.example,
-		Args:              takes(cobra.MinimumNArgs(1)),
+		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: c.completeApps(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *api.Client) error {

@@ -44,7 +44,7 @@ The exit code is 0 when the configuration can be used (warnings do not matter) a
   holdfast check ./holdfast.yaml
   holdfast check ./holdfast.yaml --set apps.shop.instances=3
   holdfast check -o json | jq -r '.problems[] | "\(.file):\(.line): \(.message)"'`,
-		Args: takes(cobra.MaximumNArgs(1)),
+		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return []cobra.Completion{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},

@@ -94,16 +94,6 @@ func (c *console) command(rest string) string {
 	return b.String()
 }
 
-// takes makes a wrong number of arguments a usage error.
-func takes(args cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error {
-		if err := args(cmd, given); err != nil {
-			return &exitError{exitUsage, fmt.Errorf("%w\nusage: %s", err, cmd.UseLine())}
-		}
-		return nil
-	}
-}
-
 // completeApps completes names of apps, of which several may be given when many is true.
 func (c *console) completeApps(many bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, given []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {

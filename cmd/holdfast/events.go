@@ -26,7 +26,7 @@ remembered since Holdfast started, the newest of them; what is older is in its l
   holdfast events -f
   holdfast events --app shop --severity warning -n 100
   holdfast events -f -o json`,
-		Args:              takes(cobra.NoArgs),
+		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkCount(q.Newest); err != nil {

@@ -27,7 +27,7 @@ are written.`,
 		Example: `  holdfast explain apps.shop.instances
   holdfast explain apps.shop
   HOLDFAST_LOGGING__LEVEL=debug holdfast explain logging -o json`,
-		Args: takes(cobra.MaximumNArgs(1)),
+		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp

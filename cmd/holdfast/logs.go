@@ -36,7 +36,7 @@ faster than they could be taken are told as missing.`,
   holdfast logs shop-2 --since 5m
   holdfast logs shop -f --stream stderr
   holdfast logs shop -f -o json`,
-		Args:              takes(cobra.ExactArgs(1)),
+		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: c.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {

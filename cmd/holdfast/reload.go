@@ -19,7 +19,7 @@ func newReloadCommand(c *console) *cobra.Command {
 on running, and no request is dropped. With an error nothing changes, every problem is shown, and the
 exit code is 3.`,
 		Example:           "  holdfast reload\n  holdfast check && holdfast reload",
-		Args:              takes(cobra.NoArgs),
+		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withClient(cmd, c.reload)

@@ -18,7 +18,7 @@ func newRoutesCommand(c *console) *cobra.Command {
 		Long: `Shows the routes in force. Of all routes that match a request the most specific serves it: exact
 path before longer prefix, exact host before wildcard, then more conditions, then priority.`,
 		Example:           "  holdfast routes\n  holdfast routes -o yaml",
-		Args:              takes(cobra.NoArgs),
+		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *api.Client) error {

@@ -35,7 +35,7 @@ From nothing to a service that runs for good:
 Two side by side, each with its own folders, pipe or socket, and name:
   holdfast service install --name Shop
   holdfast service start --name Shop`,
-		Args: cobra.NoArgs,
+		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newServiceInstallCommand(c), newServiceUninstallCommand(c), newServiceStatusCommand(c))

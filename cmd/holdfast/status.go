@@ -24,7 +24,7 @@ Conditions: healthy (every wanted instance is ready), degraded (some are), down 
 		Example: `  holdfast status
   holdfast status shop
   holdfast status -o json`,
-		Args:              takes(cobra.MaximumNArgs(1)),
+		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.completeApps(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *api.Client) error {

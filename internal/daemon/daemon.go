@@ -7,6 +7,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -165,13 +166,14 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 	defer d.upstreams.Close()
 
 	s.Progress("listeners")
-	if err := d.gateway.Listen(ctx, snapshot.Config); err != nil {
-		return &ListenError{err}
-	}
+	// The local door first: it is what a second Holdfast of this name finds shut, before it could
+	// take an address or take the first one's children for leftovers.
 	doors, err := d.openDoors(ctx, snapshot.Config.Management)
 	if err != nil {
-		d.closeGateway()
 		return &ListenError{err}
+	}
+	if err := d.gateway.Listen(ctx, snapshot.Config); err != nil {
+		return &ListenError{errors.Join(err, doors.close())}
 	}
 	return d.serve(ctx, s, doors)
 }
@@ -312,13 +314,4 @@ func (d *Daemon) current() state {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.state
-}
-
-// closeGateway gives up listeners that were bound for a start that failed.
-func (d *Daemon) closeGateway() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := d.gateway.Run(ctx); err != nil {
-		d.logs.Log.Warn("closing the listeners", zap.Error(err))
-	}
 }

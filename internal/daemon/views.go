@@ -153,6 +153,15 @@ func (d *Daemon) openDoors(ctx context.Context, m config.Management) (doors, err
 	return open, nil
 }
 
+// close gives up doors that were opened for a start that failed.
+func (o doors) close() error {
+	err := o.local.Close()
+	if o.public != nil {
+		err = errors.Join(err, o.public.Close())
+	}
+	return err
+}
+
 // serve answers both doors until ctx ends.
 func (o doors) serve(ctx context.Context, server *api.Server) error {
 	group, ctx := errgroup.WithContext(ctx)
