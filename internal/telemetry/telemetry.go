@@ -148,7 +148,7 @@ func NewRegistry(version, goVersion string) *prometheus.Registry {
 		ConstLabels: prometheus.Labels{"version": version, "goversion": goVersion},
 	})
 	info.Set(1)
-	reg.MustRegister(info, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "holdfast"}))
+	// Holdfast's own process has the standard names; holdfast_process_ is for the instances.
+	reg.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
 }

@@ -204,7 +204,7 @@ func TestRegistry(t *testing.T) {
 	for _, f := range families {
 		names = append(names, f.GetName())
 	}
-	for _, want := range []string{"holdfast_build_info", "holdfast_process_resident_memory_bytes", "go_goroutines"} {
+	for _, want := range []string{"holdfast_build_info", "process_resident_memory_bytes", "go_goroutines"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("no %s among %v", want, names)
 		}
