@@ -9,7 +9,7 @@ need() {
     program=${pair%%:*} package=${pair#*:}
     if [[ $program == - ]]; then
       dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    elif ! command -v "$program" >/dev/null; then
+    elif ! type -P "$program" >/dev/null; then # a file: a function may have the same name
       missing+=("$package")
     fi
   done
