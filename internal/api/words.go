@@ -29,6 +29,7 @@ func wordDocs() map[string]string {
 		"Exit.signal":     "The POSIX signal's name.",
 		"Exit.text":       "The same in words.",
 		"Exit.reason":     "Why it ended.",
+		"Exit.cause":      "What a probe found that made Holdfast end it; empty otherwise.",
 		"Exit.pid":        "The process that ended.",
 		"Exit.started_at": "When the process started.",
 		"Exit.ended_at":   "When the process ended.",

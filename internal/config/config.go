@@ -125,7 +125,9 @@ type App struct {
 	Port Port `yaml:"port"`
 	// Instances is how many run at once (default 1, at most 1000).
 	Instances int `yaml:"instances" rule:"min=0,max=1000"`
-	// DependsOn names apps that must be ready before this one starts.
+	// DependsOn names apps that must be ready before this one starts. An app without a port and
+	// probes is ready as soon as it runs; if its restart policy is on_failure or never it is a job,
+	// such as a migration, which must have ended with exit code 0.
 	DependsOn []string `yaml:"depends_on"`
 	// Autostart starts the app with Holdfast (default true).
 	Autostart bool `yaml:"autostart"`
@@ -147,7 +149,8 @@ type App struct {
 // Restart is the restart policy of an app. The first restart after a stable run is immediate;
 // further ones wait backoff, doubling up to max_backoff, with up to 10 % of jitter taken off.
 type Restart struct {
-	// Policy is always, on_failure or never (default always: an HTTP server has no reason to end).
+	// Policy is always, on_failure (an end with exit code 0 is final) or never (default always: an
+	// HTTP server has no reason to end).
 	Policy RestartPolicy `yaml:"policy"`
 	// Backoff is the delay before the second restart in a row (default 1s).
 	Backoff Duration `yaml:"backoff" rule:"min=1ms"`

@@ -191,6 +191,10 @@ func TestMessages(t *testing.T) {
 		{InstanceStopped{}, "did not stop within its grace period and was killed"},
 		{InstanceExited{Exit: status.Exit{Reason: status.ReasonExit, Text: "exit code 1"}, Next: "restart in 4s"}, "ended: exit code 1; restart in 4s"},
 		{InstanceExited{Exit: status.Exit{Reason: status.ReasonLivenessProbe, Text: "killed by SIGTERM"}, Next: "restarted at once"}, "ended because of its liveness probe: killed by SIGTERM; restarted at once"},
+		{
+			InstanceExited{Exit: status.Exit{Reason: status.ReasonLivenessProbe, Text: "killed by SIGTERM", Cause: "liveness probe failed 3 times in a row: no answer in time"}, Next: "restarted at once"},
+			"ended because its liveness probe failed 3 times in a row: no answer in time; killed by SIGTERM; restarted at once",
+		},
 		{ConfigRejected{Revision: 3, Problems: []string{"bad"}}, "the new configuration was not applied; revision 3 stays in force: bad"},
 	}
 	for _, tt := range tests {

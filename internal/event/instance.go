@@ -88,24 +88,35 @@ func (b InstanceStopped) Message() string {
 	return "did not stop within its grace period and was killed"
 }
 
+// StaysDown is what InstanceExited.Next says when nothing follows.
+const StaysDown = "it stays down"
+
 // InstanceExited means that it ended unasked, or had to be ended because a probe gave it up.
 type InstanceExited struct {
 	About
 	Exit status.Exit `json:"exit"`
 	// Orphans is how many processes of its tree were still there and were killed.
 	Orphans int `json:"orphans,omitempty"`
-	// Next says what happens now: "restart at once", "restart in 4s", "stays down".
+	// Next says what happens now: "restarted at once", "next try in 4s", StaysDown.
 	Next string `json:"next"`
 }
 
 // Type implements Body.
 func (InstanceExited) Type() Type { return "instance.exited" }
 
-// Severity implements Body.
-func (InstanceExited) Severity() Severity { return Warning }
+// Severity implements Body. An end that is good and final is what a job is for.
+func (b InstanceExited) Severity() Severity {
+	if b.Next == StaysDown && b.Exit.Reason == status.ReasonExit && b.Exit.Code == 0 {
+		return Info
+	}
+	return Warning
+}
 
 // Message implements Body.
 func (b InstanceExited) Message() string {
+	if b.Exit.Cause != "" {
+		return fmt.Sprintf("ended because %s; %s; %s", b.Exit.Why(), b.Exit.Text, b.Next)
+	}
 	why := "ended"
 	switch b.Exit.Reason {
 	case status.ReasonStartupProbe, status.ReasonLivenessProbe:
@@ -151,7 +162,7 @@ func (InstanceCrashLoop) Severity() Severity { return Error }
 // Message implements Body.
 func (b InstanceCrashLoop) Message() string {
 	return fmt.Sprintf("restarted %d times within %v (last end: %s); it is tried once every %v until it runs stably: read its log and mend the cause, then restart it",
-		b.Restarts, b.Window, b.Exit.Text, b.Window)
+		b.Restarts, b.Window, b.Exit.Why(), b.Window)
 }
 
 // LeftoversKilled means that processes of an earlier, killed Holdfast were found and ended.

@@ -93,7 +93,7 @@ func (p *Prober) Startup(ctx context.Context, probe *config.Probe, target status
 			return ctx.Err()
 		}
 		if time.Now().Add(delay).After(deadline) {
-			return fmt.Errorf("not up within %v: %w", window, err)
+			return fmt.Errorf("startup probe failed for %v: %w", window, err)
 		}
 		if err := sleep(ctx, delay); err != nil {
 			return err

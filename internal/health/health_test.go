@@ -154,7 +154,7 @@ func TestStartupGivesUp(t *testing.T) {
 	probe := httpProbe()
 	probe.FailureThreshold = 4
 	err := New(prometheus.NewRegistry()).Startup(t.Context(), probe, answering(t, &code))
-	if err == nil || !strings.Contains(err.Error(), "not up within 20ms") {
+	if err == nil || !strings.Contains(err.Error(), "startup probe failed for 20ms") {
 		t.Errorf("error = %v", err)
 	}
 }

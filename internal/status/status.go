@@ -77,6 +77,9 @@ type Exit struct {
 	Text string `json:"text"`
 	// Reason is why it ended, as Holdfast sees it.
 	Reason Reason `json:"reason"`
+	// Cause is what a probe found that made Holdfast end it, empty otherwise: "liveness probe failed 3
+	// times in a row: connect to 127.0.0.1:20001: connection refused".
+	Cause string `json:"cause,omitempty"`
 	// PID is the process that ended, 0 when none was started.
 	PID int `json:"pid,omitempty"`
 	// StartedAt and EndedAt bound its life.
@@ -86,6 +89,14 @@ type Exit struct {
 	Graceful bool `json:"graceful"`
 	// LastLines are the last lines it wrote, oldest first (at most 50).
 	LastLines []string `json:"last_lines,omitempty"`
+}
+
+// Why says in words what led to the end: what the probe found, or else how the process ended.
+func (e Exit) Why() string {
+	if e.Cause != "" {
+		return "its " + e.Cause
+	}
+	return e.Text
 }
 
 // Instance is what can be told about one instance at one moment.

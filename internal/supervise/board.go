@@ -24,6 +24,8 @@ type board struct {
 type boardEntry struct {
 	// ready are the instances in balancing; done those that ended well for good.
 	ready, done map[string]bool
+	// job is true for an app that others wait for until it has ended well.
+	job bool
 	// downSince is set while an app that was ready once has no ready instance.
 	downSince time.Time
 }
@@ -32,8 +34,8 @@ func newBoard(bus *event.Bus) *board {
 	return &board{bus: bus, apps: make(map[string]*boardEntry), changed: make(chan struct{})}
 }
 
-// post notes the present state of an instance.
-func (b *board) post(v *status.Instance, now time.Time) {
+// post notes the present state of an instance of an app that is a job or is not.
+func (b *board) post(v *status.Instance, job bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e, ok := b.apps[v.App]
@@ -41,9 +43,10 @@ func (b *board) post(v *status.Instance, now time.Time) {
 		e = &boardEntry{ready: make(map[string]bool), done: make(map[string]bool)}
 		b.apps[v.App] = e
 	}
+	e.job = job
 	before := len(e.ready)
 	set(e.ready, v.ID, v.Ready)
-	set(e.done, v.ID, v.State == status.Exited && v.LastExit != nil && v.LastExit.Code == 0)
+	set(e.done, v.ID, endedWell(v))
 	switch after := len(e.ready); {
 	case before > 0 && after == 0 && unasked(v):
 		e.downSince = now
@@ -58,7 +61,13 @@ func (b *board) post(v *status.Instance, now time.Time) {
 
 // unasked reports whether an instance is out of balancing though nobody wanted it to be.
 func unasked(v *status.Instance) bool {
-	return v.State != status.Stopping && v.State != status.Stopped
+	return v.State != status.Stopping && v.State != status.Stopped && !endedWell(v)
+}
+
+// endedWell reports whether an instance did its work and stays down.
+func endedWell(v *status.Instance) bool {
+	return v.State == status.Exited && v.LastExit != nil &&
+		v.LastExit.Reason == status.ReasonExit && v.LastExit.Code == 0
 }
 
 // remove forgets an instance that is gone for good.
@@ -71,8 +80,8 @@ func (b *board) remove(app, id string) {
 	}
 }
 
-// wait returns true once every app has a ready instance, or one that did its work and ended well;
-// false when ctx ends first.
+// wait returns true once every app has a ready instance, or one that did its work and ended well; of
+// a job only the latter counts. It returns false when ctx ends first.
 func (b *board) wait(ctx context.Context, apps []string) bool {
 	for {
 		b.mu.Lock()
@@ -92,7 +101,7 @@ func (b *board) wait(ctx context.Context, apps []string) bool {
 func (b *board) met(apps []string) bool {
 	for _, name := range apps {
 		e, ok := b.apps[name]
-		if !ok || len(e.ready)+len(e.done) == 0 {
+		if !ok || len(e.done) == 0 && (e.job || len(e.ready) == 0) {
 			return false
 		}
 	}

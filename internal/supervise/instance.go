@@ -314,7 +314,7 @@ func (i *instance) show() {
 	i.mu.Lock()
 	i.shown = i.machine.view
 	i.mu.Unlock()
-	i.s.board.post(&i.machine.view, time.Now())
+	i.s.board.post(&i.machine.view, isJob(&i.machine.app), time.Now())
 }
 
 // forget drops every trace of an instance that is gone for good.
@@ -334,6 +334,12 @@ func (i *instance) settleAll() {
 		close(done)
 	}
 	i.settled = nil
+}
+
+// isJob reports whether an app does its work and ends: nothing can tell when it is ready, and its
+// policy lets it end. Apps that depend on it want the work done, not begun.
+func isJob(c *config.App) bool {
+	return c.Port == config.PortNone && c.StartupProbe == nil && c.ReadinessProbe == nil && c.Restart.Policy != config.RestartAlways
 }
 
 // isDown reports whether a state has no process and no plan.

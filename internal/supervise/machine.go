@@ -1,11 +1,14 @@
 package supervise
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
 	"holdfast/internal/config"
 	"holdfast/internal/event"
+	"holdfast/internal/process"
 	"holdfast/internal/status"
 )
 
@@ -46,6 +49,8 @@ type machine struct {
 	// after and reason say what follows Stopping and why it was entered.
 	after  sequel
 	reason status.Reason
+	// cause is what the probe found that gave the process up.
+	cause string
 	// killed is true once the grace period of the present stop has run out.
 	killed bool
 	// downSince is when the instance was last taken out of balancing.
@@ -115,7 +120,7 @@ func (m *machine) whilePending(in input, now time.Time) []effect {
 		if !in.gated {
 			return append(effects, m.run(true, now)...)
 		}
-		m.view.Why = "its startup probe has not succeeded yet"
+		m.view.Why = "its startup probe (" + target(m.app.StartupProbe, in.port) + ") has not succeeded yet"
 		return append(effects, probeStartup{})
 	case spawnFailed:
 		return m.failedToSpawn(in.err, now)
@@ -172,7 +177,7 @@ func (m *machine) whileAlive(in input, now time.Time) []effect {
 		in.exit.Reason = status.ReasonExit
 		return m.afterEnd(in, now)
 	case gaveUp:
-		m.view.Why = in.err.Error()
+		m.cause = in.err.Error()
 		return m.stop(consultPolicy, in.reason, now)
 	case stopInput:
 		return m.stop(stayDown, in.reason, now)
@@ -216,6 +221,7 @@ func (m *machine) whileStopping(in input, now time.Time) []effect {
 		in.exit.Reason = m.reason
 		in.exit.Graceful = !m.killed
 		if m.after == consultPolicy {
+			in.exit.Cause = m.cause
 			return m.afterEnd(in, now)
 		}
 		m.remember(in.exit)
@@ -254,17 +260,21 @@ func (m *machine) afterEnd(in ended, now time.Time) []effect {
 
 // failedToSpawn treats a process that could not be started as one that ended at once.
 func (m *machine) failedToSpawn(err error, now time.Time) []effect {
-	exit := status.Exit{Code: -1, Text: err.Error(), Reason: status.ReasonStartFailed, EndedAt: now}
+	text := err.Error()
+	if start, ok := errors.AsType[*process.StartError](err); ok {
+		text = start.Text // whose instance it is stands beside it anyway
+	}
+	exit := status.Exit{Code: -1, Text: text, Reason: status.ReasonStartFailed, EndedAt: now}
 	m.remember(exit)
 	d := m.history.decide(m.app.Restart, exit, now, m.random())
-	effects := []effect{cancel{}, publish{event.InstanceStartFailed{About: m.about(), Error: err.Error(), Next: next(d)}}}
+	effects := []effect{cancel{}, publish{event.InstanceStartFailed{About: m.about(), Error: text, Next: next(d)}}}
 	return append(effects, m.follow(d, exit, now)...)
 }
 
 // follow carries out a decision.
 func (m *machine) follow(d decision, exit status.Exit, now time.Time) []effect {
 	if !d.restart {
-		m.enter(status.Exited, exit.Text, now)
+		m.enter(status.Exited, exit.Why(), now)
 		return nil
 	}
 	m.view.Restarts++
@@ -272,7 +282,7 @@ func (m *machine) follow(d decision, exit status.Exit, now time.Time) []effect {
 	if d.crashLoop {
 		first := m.view.State != status.CrashLoop && !m.history.told
 		m.history.told = true
-		m.enter(status.CrashLoop, exit.Text, now)
+		m.enter(status.CrashLoop, exit.Why(), now)
 		m.view.NextTry = now.Add(d.delay)
 		effects := []effect{counted, startTimer{d.delay}}
 		if first {
@@ -283,10 +293,10 @@ func (m *machine) follow(d decision, exit status.Exit, now time.Time) []effect {
 		return effects
 	}
 	if d.delay == 0 {
-		m.enter(status.Pending, exit.Text, now)
+		m.enter(status.Pending, exit.Why(), now)
 		return []effect{counted, spawn{}}
 	}
-	m.enter(status.Backoff, exit.Text, now)
+	m.enter(status.Backoff, exit.Why(), now)
 	m.view.NextTry = now.Add(d.delay)
 	return []effect{counted, startTimer{d.delay}}
 }
@@ -302,11 +312,22 @@ func (m *machine) about() event.About {
 	return event.About{App: m.view.App, Instance: m.view.ID}
 }
 
+// target says what a probe asks of a process with the given port.
+func target(p *config.Probe, port int) string {
+	if p.HTTPGet != nil {
+		return fmt.Sprintf("GET %s on port %d", p.HTTPGet.Path, cmp.Or(p.HTTPGet.Port, port))
+	}
+	if p.TCPSocket != nil {
+		port = cmp.Or(p.TCPSocket.Port, port)
+	}
+	return fmt.Sprintf("connect to port %d", port)
+}
+
 // next says what a decision means.
 func next(d decision) string {
 	switch {
 	case !d.restart:
-		return "it stays down"
+		return event.StaysDown
 	case d.delay == 0:
 		return "restarted at once"
 	default:

@@ -11,6 +11,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/event"
+	"holdfast/internal/process"
 	"holdfast/internal/status"
 )
 
@@ -415,4 +416,40 @@ func TestJitterTakesOffAtMostATenth(t *testing.T) {
 			t.Fatalf("delay %v of %v", d.delay, full)
 		}
 	})
+}
+
+func TestStartupSaysWhatItWaitsFor(t *testing.T) {
+	for _, test := range []struct {
+		probe config.Probe
+		want  string
+	}{
+		{config.Probe{TCPSocket: &config.TCPSocket{}}, "its startup probe (connect to port 20001) has not succeeded yet"},
+		{config.Probe{TCPSocket: &config.TCPSocket{Port: 81}}, "its startup probe (connect to port 81) has not succeeded yet"},
+		{config.Probe{HTTPGet: &config.HTTPGet{Path: "/healthz"}}, "its startup probe (GET /healthz on port 20001) has not succeeded yet"},
+		{config.Probe{HTTPGet: &config.HTTPGet{Path: "/", Port: 82}}, "its startup probe (GET / on port 82) has not succeeded yet"},
+	} {
+		app := testApp()
+		app.StartupProbe = &test.probe
+		w := newWalker(t, app)
+		if got := w.on(startInput{}).want(status.Starting).m.view.Why; got != test.want {
+			t.Errorf("why = %q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestWhatEndedItIsKept(t *testing.T) {
+	w := newWalker(t, testApp()).on(startInput{}).want(status.Starting)
+	w.on(gaveUp{status.ReasonStartupProbe, errors.New("startup probe failed for 1m0s: connection refused")}).want(status.Stopping)
+	w.exits(0, time.Minute)
+	if got := w.m.view.LastExit; got.Why() != "its startup probe failed for 1m0s: connection refused" || got.Text != "exit" {
+		t.Errorf("last exit = %+v", got)
+	}
+
+	w = newWalker(t, testApp())
+	w.m.view.Why = ""
+	w.m.on(startInput{}, w.now)
+	w.m.on(spawnFailed{&process.StartError{ID: "shop-1", Text: "no such program; install it"}}, w.now)
+	if got := w.m.view.Why; got != "no such program; install it" {
+		t.Errorf("why = %q", got)
+	}
 }

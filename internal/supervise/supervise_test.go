@@ -127,7 +127,7 @@ func TestLivenessFailureRestarts(t *testing.T) {
 		defer w.stop()
 		w.live["shop-1"](errors.New("hung"))
 		w.wantCondition("shop", status.Healthy, 1)
-		if got := w.app("shop").Instances[0].LastExit; got.Reason != status.ReasonLivenessProbe {
+		if got := w.app("shop").Instances[0].LastExit; got.Reason != status.ReasonLivenessProbe || got.Why() != "its hung" {
 			t.Errorf("last exit = %+v", got)
 		}
 	})
@@ -168,6 +168,54 @@ func TestDependencyThatEndedWellCounts(t *testing.T) {
 		})
 		defer w.stop()
 		w.child("migrate-1").end(0)
+		w.wantCondition("web", status.Healthy, 1)
+	})
+}
+
+func TestJobIsWaitedForUntilItEndedWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{
+			"migrate": namedApp(1, func(a *config.App) {
+				a.Restart.Policy = config.RestartOnFailure
+				a.StartupProbe, a.LivenessProbe = nil, nil
+			}),
+			"web": namedApp(1, func(a *config.App) { a.DependsOn = []string{"migrate"} }),
+		})
+		defer w.stop()
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"migrate-1"}, w.started()); diff != "" {
+			t.Fatalf("starts while the job runs (-want +got):\n%s", diff)
+		}
+		w.child("migrate-1").end(1)
+		synctest.Wait()
+		w.wantCondition("web", status.Down, 0)
+		w.child("migrate-1").end(0)
+		w.wantCondition("web", status.Healthy, 1)
+		w.wantCondition("migrate", status.Idle, 0)
+
+		events, _ := w.bus.List(event.Query{App: "migrate"})
+		var got []string
+		for _, e := range events {
+			if e.Type == "instance.exited" || e.Type == "app.down" {
+				got = append(got, string(e.Severity)+" "+string(e.Type))
+			}
+		}
+		want := []string{"info instance.exited", "warning instance.exited", "error app.down"}
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("events of the job (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWorkerIsReadyAsSoonAsItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{
+			"worker": namedApp(1, func(a *config.App) { a.StartupProbe, a.LivenessProbe = nil, nil }),
+			"web":    namedApp(1, func(a *config.App) { a.DependsOn = []string{"worker"} }),
+		})
+		defer w.stop()
 		w.wantCondition("web", status.Healthy, 1)
 	})
 }
