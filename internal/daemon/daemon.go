@@ -82,6 +82,9 @@ type Daemon struct {
 	reloading sync.Mutex
 	mu        sync.RWMutex
 	state     state
+	// refused is what a person was told who asked for a reload that was refused; the file watcher,
+	// which sees the same change a moment later, does not tell it again. reloading guards it.
+	refused []string
 	// snapshots has the newest configuration for the file watcher.
 	snapshots chan *config.Snapshot
 }
@@ -161,7 +164,7 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 		logs.Log.Warn("configuration: "+p.Message, zap.String("code", p.Code), zap.String("place", p.Place()), zap.String("hint", p.Hint))
 	}
 
-	s.Progress("rooms")
+	s.Progress("gateway and apps")
 	d.build()
 	defer d.upstreams.Close()
 

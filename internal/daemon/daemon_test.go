@@ -233,6 +233,23 @@ func TestReload(t *testing.T) {
 	}
 }
 
+func TestRefusalIsToldOnceForOneChange(t *testing.T) {
+	r := start(t, listeners+shop(t, "one"))
+	r.serves("one")
+	problems := config.Problems{{Code: "HF204", Severity: config.Error, Message: "unknown key"}}
+	for _, step := range []struct {
+		trigger string
+		told    int
+	}{{"api", 1}, {triggerFile, 1}, {triggerFile, 2}, {"api", 3}, {"api", 4}} {
+		r.d.reloading.Lock()
+		r.d.reject(step.trigger, problems)
+		r.d.reloading.Unlock()
+		if got := len(r.published("config.rejected")); got != step.told {
+			t.Errorf("after %s: told %d times, want %d", step.trigger, got, step.told)
+		}
+	}
+}
+
 func TestChangedFileIsApplied(t *testing.T) {
 	r := start(t, listeners+shop(t, "one"))
 	r.serves("one")

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,9 @@ import (
 
 // watchDebounce is how long files must be quiet before a change counts: editors write in steps.
 const watchDebounce = 300 * time.Millisecond
+
+// triggerFile is the trigger of a reload that nobody asked for.
+const triggerFile = "file"
 
 // errNotServing refuses a reload before the start is complete or after the stop has begun.
 var errNotServing = errors.New("the service is starting or stopping")
@@ -77,6 +81,7 @@ func (d *Daemon) reload(ctx context.Context, trigger string) (int, config.Proble
 	if err := d.supervisor.Apply(ctx, next.Config.Apps); err != nil {
 		return d.reject(trigger, append(problems, notApplied(err)))
 	}
+	d.refused = nil
 	d.logs.SetLevel(next.Config.Logging.Level)
 	d.setLoaded(next, problems)
 	select {
@@ -102,7 +107,7 @@ func (d *Daemon) setLoaded(s *config.Snapshot, problems config.Problems) {
 	d.reloads.applied(now)
 }
 
-// reject keeps the running configuration.
+// reject keeps the running configuration. The caller holds reloading.
 func (d *Daemon) reject(trigger string, problems config.Problems) (int, config.Problems) {
 	d.mu.Lock()
 	d.state.last = api.Reload{Time: time.Now(), Problems: problems}
@@ -115,6 +120,14 @@ func (d *Daemon) reject(trigger string, problems config.Problems) (int, config.P
 			lines = append(lines, oneLine(p))
 		}
 	}
+	known := d.refused
+	d.refused = nil
+	if trigger == triggerFile && known != nil && slices.Equal(known, lines) {
+		return revision, problems
+	}
+	if trigger != triggerFile {
+		d.refused = lines
+	}
 	d.bus.Publish(event.ConfigRejected{Revision: revision, Trigger: trigger, Problems: lines})
 	return revision, problems
 }
@@ -126,7 +139,7 @@ func (d *Daemon) watchConfig(ctx context.Context) error {
 		watching, stop := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		go func(watched *config.Snapshot) {
-			done <- watched.Watch(watching, watchDebounce, func() { d.reload(ctx, "file") })
+			done <- watched.Watch(watching, watchDebounce, func() { d.reload(ctx, triggerFile) })
 		}(snapshot)
 		var err error
 		select {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // personCore writes short lines for a person in a console: the time, the level unless it is info,
-// what it is about, the message, and the error if there is one. The files have everything.
+// what it is about, the message, and the error or the request if there is one. The files have everything.
 type personCore struct {
 	zapcore.LevelEnabler
 	mu  *sync.Mutex
@@ -57,6 +58,9 @@ func (c *personCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if failure != "" {
 		b.WriteString(": " + failure)
 	}
+	if call := called(fields); call != "" {
+		b.WriteString(": " + call)
+	}
 	b.WriteByte('\n')
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,6 +70,25 @@ func (c *personCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 
 // Sync implements zapcore.Core.
 func (c *personCore) Sync() error { return nil }
+
+// called is the request of a line about one: "POST /api/v1/config/reload 422".
+func called(fields []zapcore.Field) string {
+	var method, path, code string
+	for _, f := range fields {
+		switch f.Key {
+		case "method":
+			method = f.String
+		case "path":
+			path = " " + f.String
+		case "status":
+			code = " " + strconv.FormatInt(f.Integer, 10)
+		}
+	}
+	if method == "" {
+		return ""
+	}
+	return method + path + code
+}
 
 // telling picks the fields that a person needs.
 func telling(fields []zapcore.Field) (about, failure string) {

@@ -105,8 +105,9 @@ func TestLinesForAPerson(t *testing.T) {
 	logs, _ := open(t, Options{Logging: l, Console: &console, Terminal: true})
 	logs.Log.Info("ready after 9ms", zap.String("app", "shop"), zap.String("instance", "shop-1"), zap.Any("data", struct{ X int }{1}))
 	logs.Log.With(zap.String("listener", "web")).Warn("closing", zap.Error(errors.New("in use")))
+	logs.Log.Info("management call", zap.String("method", "POST"), zap.String("path", "/api/v1/config/reload"), zap.Int("status", 422))
 	got := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d\d\d `).ReplaceAllString(console.String(), "T ")
-	want := "T shop-1 ready after 9ms\nT WARN web closing: in use\n"
+	want := "T shop-1 ready after 9ms\nT WARN web closing: in use\nT management call: POST /api/v1/config/reload 422\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("console (-want +got):\n%s", diff)
 	}
