@@ -131,7 +131,7 @@ func (c *console) await(ctx context.Context, client *api.Client, a appAction, ac
 				return app, nil
 			}
 			if err != nil {
-				err = fmt.Errorf("%s could not be %s: %w; see: %s", app.ID, a.done, err, c.command(nextFor(app)))
+				err = fmt.Errorf("%s could not be %s: %w; see: %s", app.ID, a.done, err, c.command(lookInto(app)))
 				return app, &exitError{exitFailed, err}
 			}
 		}
@@ -147,16 +147,30 @@ func (c *console) await(ctx context.Context, client *api.Client, a appAction, ac
 	}
 }
 
-// cameUp is true when every wanted instance is ready.
+// cameUp is true when every wanted instance is ready, or has done its work.
 func cameUp(app status.App, requested time.Time) (done bool, failed error) {
+	if didItsWork(app, requested) {
+		return true, nil
+	}
 	return app.Condition == status.Healthy, gaveUp(app, requested)
+}
+
+// didItsWork is true for a job, such as a migration, that has ended well since the request.
+func didItsWork(app status.App, requested time.Time) bool {
+	for _, i := range app.Instances {
+		if i.State != status.Exited || i.Port != 0 || !i.Since.After(requested) || i.LastExit == nil ||
+			i.LastExit.Reason != status.ReasonExit || i.LastExit.Code != 0 {
+			return false
+		}
+	}
+	return len(app.Instances) > 0
 }
 
 // cameBack wants new processes, too: right after the request the old ones are still ready.
 func cameBack(app status.App, requested time.Time) (done bool, failed error) {
 	for _, i := range app.Instances {
 		if !i.StartedAt.After(requested) {
-			return false, gaveUp(app, requested)
+			return didItsWork(app, requested), gaveUp(app, requested)
 		}
 	}
 	return cameUp(app, requested)

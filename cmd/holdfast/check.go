@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,8 +27,11 @@ type checkResult struct {
 	Instances int `json:"instances"`
 	Routes    int `json:"routes"`
 	Listeners int `json:"listeners"`
-	// Revision is the running one, which a check never changes; 0 when none runs or FILE was given.
+	// Revision is the running one, which a check never changes; 0 when none runs or it reads another
+	// file.
 	Revision int `json:"revision,omitempty"`
+	// RunningFile is the file that a running Holdfast of this name reads instead.
+	RunningFile string `json:"running_file,omitempty"`
 }
 
 func newCheckCommand(c *console) *cobra.Command {
@@ -76,11 +80,12 @@ func (c *console) check(ctx context.Context, args, set []string) (checkResult, e
 		snapshot *config.Snapshot
 		problems config.Problems
 		revision int
+		running  string
 	)
 	switch {
 	case len(args) == 0:
 		snapshot, problems = config.Load(opts)
-		revision = c.runningRevision(ctx)
+		revision, running = c.running(ctx, opts.File)
 	case args[0] == "-":
 		text, err := io.ReadAll(c.in)
 		if err != nil {
@@ -94,7 +99,7 @@ func (c *console) check(ctx context.Context, args, set []string) (checkResult, e
 	}
 	r := checkResult{
 		File: opts.File, OK: snapshot != nil, Errors: problems.Errors(), Warnings: problems.Warnings(),
-		Problems: append(config.Problems{}, problems...), Revision: revision,
+		Problems: append(config.Problems{}, problems...), Revision: revision, RunningFile: running,
 	}
 	if opts.File == "" {
 		r.File = "standard input"
@@ -108,20 +113,24 @@ func (c *console) check(ctx context.Context, args, set []string) (checkResult, e
 	return r, nil
 }
 
-// runningRevision asks a running Holdfast of this name, and does not wait for one.
-func (c *console) runningRevision(ctx context.Context) int {
+// running asks a running Holdfast of this name, and does not wait for one: its revision when it reads
+// file, else the file that it reads.
+func (c *console) running(ctx context.Context, file string) (revision int, other string) {
 	client, err := c.client()
 	if err != nil {
-		return 0
+		return 0, ""
 	}
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
 	var view api.ConfigView
-	if view, err = client.Config(ctx); err != nil {
-		return 0
+	if view, err = client.Config(ctx); err != nil || len(view.Files) == 0 {
+		return 0, ""
 	}
-	return view.Revision
+	if full, err := filepath.Abs(file); err == nil && full != view.Files[0] {
+		return 0, view.Files[0]
+	}
+	return view.Revision, ""
 }
 
 // table writes the problems and one line that counts.
@@ -140,11 +149,14 @@ func (r checkResult) table(w io.Writer, color bool) error {
 	case !r.OK:
 		line = "\n" + r.Problems.Summary() + "."
 	}
+	if r.RunningFile != "" {
+		line += "\nThe Holdfast that runs here reads another file: holdfast check " + r.RunningFile
+	}
 	_, err := fmt.Fprintln(w, line)
 	return err
 }
 
-func many(n int, word string) string {
+func many[N int | uint64](n N, word string) string {
 	if n == 1 {
 		return "1 " + word
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -82,7 +83,8 @@ func (c *console) command(rest string) string {
 	for _, flag := range []struct{ name, value, standard string }{
 		{"name", c.name, "Holdfast"}, {"data", c.data, ""},
 	} {
-		if flag.value == flag.standard || flag.value == "" {
+		// What the environment says here it says to the command that is shown, too.
+		if flag.value == flag.standard || flag.value == "" || flag.value == os.Getenv("HOLDFAST_"+strings.ToUpper(flag.name)) {
 			continue
 		}
 		if strings.ContainsAny(flag.value, " \t\"'$&;|<>()") {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,9 @@ func TestStatusForms(t *testing.T) {
 	idle := status.App{ID: "job", Condition: status.Idle, Desired: 1, Since: now().Add(-30 * time.Hour), Instances: []status.Instance{
 		{ID: "job-1", App: "job", State: status.Stopped, Since: now(), Why: "requested"},
 	}}
+	waiting := status.App{ID: "web", Condition: status.Down, Desired: 1, Since: now(), Why: "web-1: waiting for db, migrate", Instances: []status.Instance{
+		{ID: "web-1", App: "web", State: status.Pending, Since: now(), Why: "waiting for db, migrate"},
+	}}
 	hostile := healthyApp()
 	hostile.Condition, hostile.Why = status.Down, "exit\x1b]0;owned\a code\x1b[31m 1"
 	last := &status.Line{Time: now().Add(-16 * time.Second), Instance: "shop-2", Stream: "stderr", Text: "Error: connect ECONNREFUSED 10.0.0.9:5432"}
@@ -58,6 +62,7 @@ func TestStatusForms(t *testing.T) {
 		"app_degraded.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), last) },
 		"app_healthy.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), nil) },
 		"app_stopped.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, idle, nil) },
+		"app_waiting.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, waiting, nil) },
 		"app_hostile.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostile, nil) },
 		"app_ascii.txt": func(b *bytes.Buffer) error {
 			return c.writeApp(b, style{now: now(), zone: time.UTC}, degradedApp(), last)
@@ -102,7 +107,7 @@ func TestClientCommands(t *testing.T) {
 		contains []string
 	}{
 		{"overview", []string{"status"}, exitOK, []string{"Holdfast 1.2.3 is ready (revision 14", "● shop ", "Next: holdfast status shop"}},
-		{"app", []string{"status", "shop"}, exitOK, []string{"● shop — degraded (1/2 ready) since ", "Why      shop-2 exited 1 four times", "shop-2 stderr Error: connect", "Next: holdfast logs shop-2 --since 5m"}},
+		{"app", []string{"status", "shop"}, exitOK, []string{"● shop — degraded (1/2 ready) since ", "Why      shop-2: exit code 1; next try in ", "shop-2 stderr Error: connect", "Next: holdfast logs shop-2 --since 5m"}},
 		{"app in JSON", []string{"status", "shop", "-o", "json"}, exitOK, []string{`"condition": "degraded"`}},
 		{"app in YAML", []string{"status", "shop", "-o", "yaml"}, exitOK, []string{"condition: degraded\n", "  - id: shop-1\n"}},
 		{"unknown app", []string{"status", "shpo"}, exitFailed, []string{`holdfast: app "shpo": not found; there are: shop, worker`}},
@@ -126,6 +131,7 @@ func TestClientCommands(t *testing.T) {
 		{"reload", []string{"reload"}, exitOK, []string{"Nothing changed: revision 14 stays in force.\n"}},
 		{"completion", []string{"__complete", "logs", ""}, exitOK, []string{"shop\tdegraded\nshop-1\trunning\nshop-2\tbackoff\nworker\thealthy\n"}},
 		{"completion of a second app", []string{"__complete", "stop", "shop", ""}, exitOK, []string{"worker\thealthy\n"}},
+		{"completion of the output form", []string{"__complete", "status", "-o", ""}, exitOK, []string{"table\njson\nyaml\n"}},
 		{"completion of a flag", []string{"__complete", "events", "--severity", ""}, exitOK, []string{"info\nwarning\nerror\n"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -172,6 +178,9 @@ func TestWait(t *testing.T) {
 		{"gave up", []string{"start", "shop"}, func(a *status.App) {
 			a.Instances[1].State, a.Instances[1].Since = status.CrashLoop, time.Now().Add(time.Hour)
 		}, exitFailed, "shop could not be started: shop-2: exit code 1; see: holdfast logs shop-2"},
+		{"a job has ended well", []string{"start", "shop"}, endWith(0), exitOK, "started shop in "},
+		{"a job ran again and ended well", []string{"restart", "shop"}, endWith(0), exitOK, "restarted shop in "},
+		{"a job failed", []string{"start", "shop"}, endWith(1), exitFailed, "shop could not be started: shop-1: exit code 1; see: holdfast logs shop-1"},
 		{"never", []string{"start", "shop", "--timeout", "150ms"}, func(*status.App) {}, exitFailed, "is not started yet"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -182,6 +191,32 @@ func TestWait(t *testing.T) {
 				t.Errorf("exit code %d, want %d; output %q, want %q", code, test.code, stdout+stderr, test.want)
 			}
 		})
+	}
+}
+
+// endWith makes an app a job whose processes have ended after the request.
+func endWith(code int64) func(*status.App) {
+	return func(a *status.App) {
+		a.Condition, a.Ready = status.Idle, 0
+		for i := range a.Instances {
+			a.Instances[i] = status.Instance{
+				ID: a.Instances[i].ID, State: status.Exited, Since: time.Now().Add(time.Hour),
+				Why:      fmt.Sprintf("exit code %d", code),
+				LastExit: &status.Exit{Code: code, Reason: status.ReasonExit},
+			}
+		}
+	}
+}
+
+func TestShownCommandsNeedNoMoreThanTheEnvironment(t *testing.T) {
+	c := &console{name: "Shop", data: "/srv/shop"}
+	if got, want := c.command("status"), "holdfast status --name Shop --data /srv/shop"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	t.Setenv("HOLDFAST_NAME", "Shop")
+	t.Setenv("HOLDFAST_DATA", "/srv/other")
+	if got, want := c.command("status"), "holdfast status --data /srv/shop"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -227,7 +262,7 @@ func TestFollowEndsWithTheStream(t *testing.T) {
 			}
 			switch form {
 			case "table":
-				if !strings.Contains(stderr, "2 entries are missing here") {
+				if !strings.Contains(stderr, "2 lines missing here") {
 					t.Errorf("stderr %q does not tell the gap", stderr)
 				}
 			case "json":

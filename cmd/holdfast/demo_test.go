@@ -171,7 +171,7 @@ func TestDemoAppNeedsAPort(t *testing.T) {
 	c, _ := demoConsole()
 	cmd := newDemoAppCommand(c)
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	cmd.SetArgs(nil)
+	cmd.SetArgs([]string{})
 	err := cmd.ExecuteContext(t.Context())
 	if e, ok := errors.AsType[*exitError](err); !ok || e.code != exitUsage {
 		t.Errorf("got %v, want a usage error", err)

@@ -68,10 +68,10 @@ func newFakeHoldfast(t *testing.T) (f *fakeHoldfast, data string) {
 func degradedApp() status.App {
 	return status.App{
 		ID: "shop", Condition: status.Degraded, Desired: 2, Ready: 1, Since: now().Add(-3 * time.Minute),
-		Why: "shop-2 exited 1 four times; next try in 16s",
+		Why: "shop-2: exit code 1",
 		Instances: []status.Instance{
 			{ID: "shop-1", App: "shop", PID: 4312, State: status.Running, Ready: true, Port: 20001, Since: now().Add(-time.Hour), StartedAt: now().Add(-time.Hour)},
-			{ID: "shop-2", App: "shop", State: status.Backoff, Port: 20002, Restarts: 4, Since: now().Add(-time.Minute), Why: "exit code 1"},
+			{ID: "shop-2", App: "shop", State: status.Backoff, Port: 20002, Restarts: 4, Since: now().Add(-time.Minute), NextTry: now().Add(16 * time.Second), Why: "exit code 1"},
 		},
 	}
 }

@@ -55,7 +55,7 @@ func (c *console) rejected(p *api.Problem) error {
 		if err := problems.Render(w, c.color()); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(w, "%s. The running config is unchanged (revision %d).\n", problems.Summary(), p.Revision)
+		_, err := fmt.Fprintf(w, "\n%s. The running config is unchanged (revision %d).\n", problems.Summary(), p.Revision)
 		return err
 	}); err != nil {
 		return err

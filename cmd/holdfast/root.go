@@ -103,6 +103,8 @@ Begin with:
 	flags.StringVar(&c.name, "name", envOr("HOLDFAST_NAME", "Holdfast"), "name of this installation: it decides the service, folders, registry key and pipe or socket (env HOLDFAST_NAME)")
 	flags.StringVar(&c.data, "data", os.Getenv("HOLDFAST_DATA"), "data folder instead of the name's own (env HOLDFAST_DATA)")
 	flags.StringVar(&c.config, "config", os.Getenv("HOLDFAST_CONFIG"), "configuration file instead of the name's own (env HOLDFAST_CONFIG)")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions( // fails only for an unknown flag
+		[]cobra.Completion{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exitError{exitUsage, fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
 	})
@@ -124,7 +126,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0])
+	text := fmt.Sprintf("there is no command %q", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "holdfast "))
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		text += "; did you mean " + strings.Join(near, " or ") + "?"
@@ -137,10 +139,15 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 func usageErrors(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
-			if err := args(cmd, given); err != nil {
+			err := args(cmd, given)
+			switch {
+			case err == nil:
+				return nil
+			case cmd.HasAvailableSubCommands():
+				return &exitError{exitUsage, fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
+			default:
 				return &exitError{exitUsage, fmt.Errorf("%w\nusage: %s", err, cmd.UseLine())}
 			}
-			return nil
 		}
 	}
 	for _, sub := range cmd.Commands() {

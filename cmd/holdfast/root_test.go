@@ -19,9 +19,9 @@ func TestUsageErrors(t *testing.T) {
 		args []string
 		want string // on stderr
 	}{
-		{"no such command", []string{"frobnicate"}, `holdfast has no command "frobnicate"`},
+		{"no such command", []string{"frobnicate"}, "there is no command \"frobnicate\"\nsee: holdfast --help"},
 		{"nearly a command", []string{"statsu"}, "did you mean status?"},
-		{"nearly a subcommand", []string{"service", "instal"}, "did you mean install?"},
+		{"nearly a subcommand", []string{"service", "instal"}, "there is no command \"service instal\"; did you mean install?\nsee: holdfast service --help"},
 		{"too many arguments", []string{"version", "now"}, "usage: holdfast version"},
 		{"too few arguments", []string{"logs"}, "usage: holdfast logs APP"},
 		{"unknown flag", []string{"version", "--colour"}, "see: holdfast version --help"},

@@ -16,7 +16,8 @@ func newRoutesCommand(c *console) *cobra.Command {
 		Use:   "routes",
 		Short: "Show what the gateway answers which request with",
 		Long: `Shows the routes in force. Of all routes that match a request the most specific serves it: exact
-path before longer prefix, exact host before wildcard, then more conditions, then priority.`,
+host before wildcard before none, then exact path before longer prefix, then more conditions, then
+higher priority, then the name.`,
 		Example:           "  holdfast routes\n  holdfast routes -o yaml",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,7 +68,7 @@ func (c *console) writeOverview(w io.Writer, s style, o overview) error {
 		fmt.Fprintf(&b, "  Why     %s\n", reason)
 	}
 	if !o.Service.LastReload.Applied {
-		fmt.Fprintf(&b, "  Config  the files have errors and are not in force; see: %s\n", c.command("check"))
+		fmt.Fprintf(&b, "  Config  the files have errors and are not in force; to see them: %s\n", c.command("reload"))
 	}
 	if len(o.Apps) == 0 {
 		fmt.Fprintf(&b, "No apps are configured.\nNext: add one to the configuration file, then: %s\n", c.command("reload"))
@@ -101,7 +102,11 @@ func (c *console) writeApps(b *strings.Builder, s style, apps []status.App) {
 	}
 	for _, a := range apps {
 		if urgency(a.Condition) > 0 && a.Why != "" {
-			fmt.Fprintf(b, "  Why     %s: %s\n", a.ID, printable(a.Why))
+			why := s.why(a)
+			if !strings.HasPrefix(why, a.ID+"-") { // an instance's name says which app it is of
+				why = a.ID + ": " + why
+			}
+			fmt.Fprintf(b, "  Why     %s\n", printable(why))
 		}
 	}
 	fmt.Fprintf(b, "Next: %s\n", c.command("status "+worst.ID))
@@ -151,7 +156,7 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 		rows = append(rows, []string{i.ID, s.number(i.PID), string(i.State), ready, fmt.Sprint(i.Restarts), s.number(i.Port)})
 	}
 	b.WriteString(columns("  ", rows))
-	for _, why := range reasons(app) {
+	for _, why := range s.reasons(app) {
 		fmt.Fprintf(&b, "  Why      %s\n", printable(why))
 	}
 	if last != nil {
@@ -163,20 +168,38 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 }
 
 // reasons are the app's own and, where that says nothing, those of its instances.
-func reasons(app status.App) []string {
+func (s style) reasons(app status.App) []string {
 	if app.Condition == status.Healthy {
 		return nil
 	}
 	if app.Why != "" {
-		return []string{app.Why}
+		return []string{s.why(app)}
 	}
 	var all []string
 	for _, i := range app.Instances {
 		if i.Why != "" {
-			all = append(all, i.ID+": "+i.Why)
+			all = append(all, i.ID+": "+i.Why+s.nextTry(i))
 		}
 	}
 	return all
+}
+
+// why is the app's reason and, when it is that of an instance that waits, when that is tried again.
+func (s style) why(app status.App) string {
+	for _, i := range app.Instances {
+		if app.Why == i.ID+": "+i.Why {
+			return app.Why + s.nextTry(i)
+		}
+	}
+	return app.Why
+}
+
+// nextTry is empty for an instance that does not wait for its next try.
+func (s style) nextTry(i status.Instance) string {
+	if i.NextTry.IsZero() {
+		return ""
+	}
+	return "; next try in " + span(max(i.NextTry.Sub(s.now), time.Second))
 }
 
 // nextFor is the command that most likely helps.
@@ -184,7 +207,16 @@ func nextFor(app status.App) string {
 	if app.Condition == status.Idle {
 		return "start " + app.ID
 	}
+	return lookInto(app)
+}
+
+// lookInto is the command that shows most of what keeps an app from being ready.
+func lookInto(app status.App) string {
 	for _, i := range app.Instances {
+		if needed, waits := strings.CutPrefix(i.Why, "waiting for "); waits && i.State == status.Pending {
+			needed, _, _ = strings.Cut(needed, ",")
+			return "status " + needed
+		}
 		if !i.Ready {
 			return "logs " + i.ID + " --since 5m"
 		}

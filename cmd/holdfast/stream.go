@@ -57,16 +57,16 @@ func follow[T any](ctx context.Context, c *console, open func(context.Context) i
 
 func (c *console) writeGap(gap api.Gap) error {
 	return c.writeEntry(missing{&gap}, func(io.Writer) error {
-		what := "some entries"
+		what := "some lines"
 		if gap.Missed > 0 {
-			what = fmt.Sprintf("%d entries", gap.Missed)
+			what = many(gap.Missed, "line")
 		}
 		why := map[api.GapReason]string{
-			api.GapSlow:      "they came faster than they could be taken",
-			api.GapForgotten: "they are no longer remembered",
+			api.GapSlow:      "written faster than they could be taken",
+			api.GapForgotten: "no longer remembered",
 			api.GapRestarted: "Holdfast was started anew",
 		}[gap.Reason]
-		_, err := fmt.Fprintf(c.err, "-- %s are missing here: %s --\n", what, why)
+		_, err := fmt.Fprintf(c.err, "-- %s missing here: %s --\n", what, why)
 		return err
 	})
 }
