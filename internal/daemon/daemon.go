@@ -154,6 +154,7 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 		Dir:      d.options.LogDir,
 		Console:  d.options.Console,
 		Terminal: d.options.Terminal,
+		Metrics:  d.registry,
 	})
 	if err != nil {
 		return &DataError{err}

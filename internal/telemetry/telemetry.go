@@ -41,6 +41,8 @@ type Options struct {
 	// that a person reads it.
 	Console  io.Writer
 	Terminal bool
+	// Metrics counts the lines that could not be written (nil: nobody reads the count).
+	Metrics prometheus.Registerer
 }
 
 // Logs are the open logs.
@@ -60,21 +62,30 @@ func Open(o Options) (*Logs, error) {
 		return nil, fmt.Errorf("logs folder: %w; make it writable for the service's account", err)
 	}
 	l := &Logs{level: zap.NewAtomicLevelAt(level(o.Logging.Level)), Access: zap.NewNop()}
-	file := l.rotated(o.Dir, "holdfast.log", o.Logging.File)
-	cores := []zapcore.Core{zapcore.NewCore(jsonEncoder(), zapcore.AddSync(file), l.level)}
-	if o.Console != nil {
-		cores = append(cores, consoleCore(o, l.level))
+	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "holdfast_own_log_lines_dropped_total",
+		Help: "Lines of Holdfast's own logs that were dropped because their file could not be written.",
+	}, []string{"log"})
+	if o.Metrics != nil {
+		o.Metrics.MustRegister(dropped)
 	}
-	l.Log = zap.New(zapcore.NewTee(cores...), zap.Fields(zap.String("service", o.Service)))
+	// That the service log cannot be written is told where it does not need its file.
+	console := zapcore.NewNopCore()
+	if o.Console != nil {
+		console = consoleCore(o, l.level)
+	}
+	service := zap.Fields(zap.String("service", o.Service))
+	file := l.rotated(o, "holdfast", o.Logging.File, dropped, zap.New(console, service))
+	l.Log = zap.New(zapcore.NewTee(zapcore.NewCore(jsonEncoder(), zapcore.AddSync(file), l.level), console), service)
 	if o.Logging.Access.Enabled {
 		buffered := &zapcore.BufferedWriteSyncer{
-			WS:            zapcore.AddSync(l.rotated(o.Dir, "access.log", o.Logging.Access.File)),
+			WS:            zapcore.AddSync(l.rotated(o, "access", o.Logging.Access.File, dropped, l.Log)),
 			Size:          accessBuffer,
 			FlushInterval: accessFlush,
 		}
 		// Closed before the file under it.
 		l.closers = append(l.closers, buffered.Stop)
-		l.Access = zap.New(zapcore.NewCore(jsonEncoder(), buffered, zapcore.InfoLevel), zap.Fields(zap.String("service", o.Service)))
+		l.Access = zap.New(zapcore.NewCore(jsonEncoder(), buffered, zapcore.InfoLevel), service)
 	}
 	return l, nil
 }
@@ -91,15 +102,21 @@ func (l *Logs) Close() error {
 	return errors.Join(errs...)
 }
 
-// rotated opens a log file that is rotated by size. Its writer opens the file with the first line.
-func (l *Logs) rotated(dir, name string, limits config.RotatedFile) io.Writer {
+// rotated opens <name>.log, which is rotated by size. Its writer opens the file with the first line;
+// tell hears when it cannot be written.
+func (l *Logs) rotated(o Options, name string, limits config.RotatedFile, dropped *prometheus.CounterVec, tell *zap.Logger) io.Writer {
 	file := &timberjack.Logger{
-		Filename:   filepath.Join(dir, name),
+		Filename:   filepath.Join(o.Dir, name+".log"),
 		MaxSize:    megabytes(limits.MaxSize),
 		MaxBackups: limits.MaxFiles,
 	}
 	l.closers = append(l.closers, file.Close)
-	return file
+	return &lossy{
+		file: file, service: o.Service, dropped: dropped.WithLabelValues(name),
+		failed: func(err error) {
+			tell.Error("a log file cannot be written, its lines are dropped until it can", zap.String("log", name), zap.Error(err))
+		},
+	}
 }
 
 // megabytes is timberjack's unit, at least one.
