@@ -46,7 +46,7 @@ func newStopCommand(c *console) *cobra.Command {
 func newRestartCommand(c *console) *cobra.Command {
 	return newActionCommand(c, appAction{
 		name: "restart", short: "Stop and start apps", asked: "restarting", done: "restarted",
-		long:    "Stops every instance and starts it again.",
+		long:    "Stops every instance and starts it again, one after the other: the next one once the former is ready.",
 		example: "  holdfast restart shop\n  holdfast restart shop --wait --timeout 30s",
 		do:      (*api.Client).Restart, outcome: cameBack,
 	})
