@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,11 +35,13 @@ func portOwner(port int) string {
 			continue
 		}
 		process := filepath.Dir(filepath.Dir(handle))
-		name, err := os.ReadFile(filepath.Join(process, "comm")) //nolint:gosec // a path that the kernel listed
+		// Not its comm, which for Holdfast itself is the name of a part.
+		exe, err := os.Readlink(filepath.Join(process, "exe"))
 		if err != nil {
 			continue
 		}
-		return fmt.Sprintf(" by %s (pid %s)", bytes.TrimSpace(name), filepath.Base(process))
+		name := filepath.Base(strings.TrimSuffix(exe, " (deleted)"))
+		return fmt.Sprintf(" by %s (pid %s)", name, filepath.Base(process))
 	}
 	return ""
 }
