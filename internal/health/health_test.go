@@ -128,8 +128,11 @@ func TestTCPConnect(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.check(t.Context(), Readiness, probe, target); err == nil {
+	switch err := p.check(t.Context(), Readiness, probe, target); {
+	case err == nil:
 		t.Error("nobody listens, but the probe succeeded")
+	case strings.Contains(err.Error(), ": connect"):
+		t.Errorf("the error repeats what was tried: %v", err)
 	}
 }
 
