@@ -29,13 +29,16 @@ func lookAt(path string) fileStamp {
 	return fileStamp{info.ModTime(), info.Size()}
 }
 
+// maxFile is the size of a certificate or key file beyond which it is something else.
+const maxFile = 1 << 20
+
 // load reads a pair and checks that its parts belong together.
 func load(name string, c config.Certificate) (*tls.Certificate, error) {
-	chain, err := os.ReadFile(c.CertFile)
+	chain, err := config.ReadBounded(c.CertFile, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %q: cert_file: %w", name, err)
 	}
-	key, err := os.ReadFile(c.KeyFile)
+	key, err := config.ReadBounded(c.KeyFile, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %q: key_file: %w", name, err)
 	}

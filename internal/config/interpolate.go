@@ -125,7 +125,7 @@ func (r *reader) include(name string) (string, *refusal) {
 	}
 	r.included = append(r.included, name)
 	maps.Copy(r.prints, fingerprintsOf([]string{name}))
-	data, err := readBounded(name, maxIncluded)
+	data, err := ReadBounded(name, maxIncluded)
 	var cause *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

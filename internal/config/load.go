@@ -149,7 +149,7 @@ func (l *loader) defect(err error) {
 }
 
 func (l *loader) readMain() {
-	data, err := readBounded(l.opts.File, maxFile)
+	data, err := ReadBounded(l.opts.File, maxFile)
 	if errors.Is(err, fs.ErrNotExist) && l.opts.Optional {
 		return
 	}
@@ -176,7 +176,7 @@ func (l *loader) readConfD() {
 		l.broken, names = true, names[:maxConfD]
 	}
 	for _, name := range names {
-		data, err := readBounded(name, maxFile)
+		data, err := ReadBounded(name, maxFile)
 		if err != nil {
 			l.unreadable(name, err)
 			continue

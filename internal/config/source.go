@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -56,9 +57,11 @@ func (p spot) label() string {
 	}
 }
 
-// readBounded reads a regular file of at most limit bytes.
-func readBounded(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // reading the files that the administrator names is the point
+// ReadBounded reads a regular file of at most limit bytes.
+func ReadBounded(name string, limit int64) ([]byte, error) {
+	// Without O_NONBLOCK, opening a named pipe waits until somebody writes to it: for ever, and with
+	// it every later reload. Files are read as ever, and Windows does not know the flag.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // reading the files that the administrator names is the point
 	if err != nil {
 		return nil, err
 	}

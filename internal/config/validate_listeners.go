@@ -105,7 +105,7 @@ func (v *validator) certificates() {
 
 // readable reports a file that certificates cannot be read from.
 func (v *validator) readable(at path, name string) bool {
-	_, err := readBounded(name, maxIncluded)
+	_, err := ReadBounded(name, maxIncluded)
 	if err == nil {
 		return true
 	}

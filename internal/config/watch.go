@@ -27,7 +27,7 @@ func fingerprintsOf(files []string) fingerprints {
 			names, _ = yamlFiles(name)
 		}
 		for _, name := range names {
-			if data, err := readBounded(name, maxFile); err == nil {
+			if data, err := ReadBounded(name, maxFile); err == nil {
 				prints[name] = sha256.Sum256(data)
 			}
 		}
