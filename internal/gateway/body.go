@@ -56,6 +56,8 @@ var errBodyOver = errors.New("request body read after its answer")
 type clientBody struct {
 	body  io.ReadCloser
 	clock *patience
+	// ended is called at the end of the body, when its trailer is known.
+	ended func()
 
 	touched atomic.Bool // something may have been read
 	over    atomic.Bool
@@ -74,7 +76,9 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	b.clock.pause()
 	n, err := b.body.Read(p)
 	b.clock.resume()
-	if err != nil && err != io.EOF {
+	if err == io.EOF {
+		b.ended()
+	} else if err != nil {
 		b.broken.CompareAndSwap(nil, &err)
 	}
 	return n, err

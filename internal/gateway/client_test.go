@@ -132,7 +132,7 @@ func spellings() []string {
 		"Fastly-Client-Ip", "X-Azure-Clientip", "X-Host", "X-Original-Url", "X-Rewrite-Url", "X-Original-Host", "Front-End-Https",
 		"Proxy", "Remote-User", "X-Remote-User", "X-Arr-Clientcert", "X-Client-Cert", "Ssl-Client-Cert", "Ms-Aspnetcore-Token",
 		"X_forwarded_for", "X-Forwarded_for", "X_Forwarded-For", "X_real_ip", "Forwarded_", "X_FORWARDED_PROTO", "X_Original_Url",
-		"Content_Length", "Transfer_Encoding", "X_Request_Id",
+		"Content_Length", "Transfer_Encoding", "X_Request_Id", "X-Forwarded.For", "X.Real.Ip", "Remote.User", "Content.Length",
 	}
 }
 

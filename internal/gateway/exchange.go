@@ -53,7 +53,7 @@ func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x.cancel = cancel
 	x.clock.start(p.timeout, x.timeOut)
 	if c.r.ContentLength != 0 && c.r.Body != nil && c.r.Body != http.NoBody {
-		x.body = &clientBody{body: c.r.Body, clock: &x.clock}
+		x.body = &clientBody{body: c.r.Body, clock: &x.clock, ended: func() { scrubTrailer(c.r.Trailer) }}
 	}
 	return httptrace.WithClientTrace(ctx, &x.trace), x
 }

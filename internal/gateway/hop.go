@@ -28,6 +28,19 @@ func removeHopByHop(h http.Header) {
 	delete(h, "Http2-Settings")
 }
 
+// scrubTrailer removes from a trailer what may only stand in a header, because it frames or routes a
+// message or says who sent it (RFC 9110, 6.5.1): a reader that merges the two would believe it.
+func scrubTrailer(h http.Header) {
+	removeHopByHop(h)
+	delete(h, "Content-Length")
+	delete(h, "Host")
+	for name := range h {
+		if claimsIdentity(name, false) {
+			delete(h, name)
+		}
+	}
+}
+
 // hasToken reports whether a comma-separated field holds token, in any case.
 func hasToken(values []string, token string) bool {
 	for _, v := range values {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -36,6 +37,12 @@ func (p *proxy) respond(c *call) {
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.switchProtocols(res)
+		return
+	}
+	if res.StatusCode < http.StatusContinue {
+		// Net/http reads 000 to 099 as well, and panics when it is to write one.
+		_ = res.Body.Close()
+		p.fail(c, x, fmt.Errorf("status %03d is none", res.StatusCode))
 		return
 	}
 	x.copyAnswer(res)
@@ -95,6 +102,7 @@ func (x *exchange) copyAnswer(res *http.Response) {
 		c.abort(res.StatusCode)
 	}
 	_ = res.Body.Close() // fills res.Trailer
+	scrubTrailer(res.Trailer)
 	if len(res.Trailer) == 0 {
 		return
 	}

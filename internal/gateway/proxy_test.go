@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
@@ -369,6 +370,68 @@ func TestBrokenAnswerBreaksTheClientsConnection(t *testing.T) {
 	defer func() { _ = res.Body.Close() }()
 	if body, err := io.ReadAll(res.Body); err == nil {
 		t.Errorf("a broken answer looks whole: %q", body)
+	}
+}
+
+// answering is an upstream that answers every request with the same bytes and hangs up.
+func answering(t *testing.T, answer string) *httptest.Server {
+	t.Helper()
+	return backend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, answer)
+	})
+}
+
+// TestStatusThatIsNone is about an upstream's status that net/http reads and panics on when it is to
+// write it.
+func TestStatusThatIsNone(t *testing.T) {
+	r := start(t, testConfig(appRoute()))
+	r.ready("shop-1", answering(t, "HTTP/1.1 099 What\r\nContent-Length: 2\r\n\r\nok"))
+	res, err := testClient(t, false).Get(r.url("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusBadGateway {
+		t.Errorf("status %d, want 502", res.StatusCode)
+	}
+}
+
+// TestTrailerIsNoHeader sends trailers both ways that would frame the message or name the client.
+func TestTrailerIsNoHeader(t *testing.T) {
+	r := start(t, testConfig(appRoute()))
+	answer := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n2\r\nok\r\n0\r\n" +
+		"X-T: fine\r\nContent-Length: 9\r\nConnection: close\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
+	r.ready("shop-1", answering(t, answer))
+	res, err := testClient(t, false).Get(r.url("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if body, err := io.ReadAll(res.Body); string(body) != "ok" || err != nil {
+		t.Errorf("body %q, %v", body, err)
+	}
+	if diff := cmp.Diff(http.Header{"X-T": {"fine"}}, res.Trailer); diff != "" {
+		t.Errorf("the client's trailer (-want +got):\n%s", diff)
+	}
+
+	got := make(chan http.Header, 1)
+	r = start(t, testConfig(appRoute()))
+	r.ready("shop-1", backend(t, func(_ http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		got <- req.Trailer
+	}))
+	raw(t, r.Addrs()["web"], "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTrailer: X-T, X-Forwarded-For\r\nTransfer-Encoding: chunked\r\n\r\n"+
+		"2\r\nok\r\n0\r\nX-T: fine\r\nX-Forwarded-For: 6.6.6.6\r\nX_Real_Ip: 6.6.6.6\r\n\r\n")
+	trailer := <-got
+	if trailer.Get("X-T") != "fine" || len(trailer["X-Forwarded-For"]) != 0 || len(trailer["X_real_ip"]) != 0 {
+		t.Errorf("the upstream gets %v", trailer)
 	}
 }
 

@@ -10,11 +10,12 @@ import (
 // are known to believe. Such fields of strangers are removed.
 //
 // A trusted peer may send them, except for those that the gateway writes itself and for names with
-// an underscore: CGI, WSGI and PHP read X_Forwarded_For as X-Forwarded-For, and no proxy sends it.
+// an underscore or a dot: CGI and WSGI read X_Forwarded_For as X-Forwarded-For, PHP reads
+// X-Forwarded.For so, too, and no proxy sends them.
 func claimsIdentity(name string, trusted bool) bool {
-	underscore := strings.IndexByte(name, '_') >= 0
-	if underscore {
-		name = textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	disguised := strings.ContainsAny(name, "_.")
+	if disguised {
+		name = textproto.CanonicalMIMEHeaderKey(strings.NewReplacer("_", "-", ".", "-").Replace(name))
 		if claimsRequest(name) {
 			return true
 		}
@@ -22,7 +23,7 @@ func claimsIdentity(name string, trusted bool) bool {
 	if !claims(name) {
 		return false
 	}
-	return !trusted || underscore || ours(name)
+	return !trusted || disguised || ours(name)
 }
 
 // ours are the fields that are written anew for the upstream.
