@@ -14,6 +14,8 @@ type collector struct {
 	// included are the files of ${file:}.
 	included []string
 	prints   fingerprints
+	// standins are the placeholders in values, by key.
+	standins map[path][]standin
 }
 
 // report adds a problem at a spot. Those beyond the bound of their source are dropped.
@@ -25,6 +27,7 @@ func (c *collector) report(code string, at spot, key path, message, hint string)
 	if c.told[at.src] > maxProblems {
 		return
 	}
+	message, hint = c.unresolved(key, message, hint)
 	snippet := at.snippet()
 	c.problems = append(c.problems, Problem{
 		Code: code, Severity: severityOf(code), Message: brief(message), Hint: brief(hint),

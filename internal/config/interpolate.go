@@ -82,6 +82,7 @@ func (r *reader) interpolate(n *yaml.Node, at path, rule rule) (string, bool) {
 			value = strings.ReplaceAll(value, "${", "$${")
 		}
 		r.layer.written[at] = n.Value
+		r.stand(at, standin{placeholder, value})
 		b.WriteString(value)
 	}
 	return b.String(), good

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,6 +67,24 @@ routes:
 	}
 	problems := Check("x.yaml", []byte("version: 1\napps: {a: {command: [x], env: {A: "+secret+", B: '"+secret+"', PORT: "+secret+"}, oops: 1}}"), Options{})
 	check("problems", rendered(t, problems))
+	// A secret in the place of something else is told about by its source.
+	for _, at := range []string{
+		`apps: {a: {command: [x], port: "%s"}}`, `apps: {a: {command: [x], stop: {grace: "%s"}}}`, `apps: {a: {command: ["%s"]}}`,
+		`apps: {a: {command: [x], directory: "%s"}}`, `logging: {level: "%s"}`, `logging: {file: {max_size: "%s"}}`,
+		`management: {address: "%s"}`, `management: {allowed_hosts: ["a/%s"]}`, `routes: {r: {app: "%s"}}`,
+		`routes: {r: {match: {host: "%s_!"}, respond: {}}}`, `routes: {r: {match: {path: "%s"}, respond: {}}}`,
+		`routes: {r: {redirect: {to: "%s"}}}`, `routes: {r: {urls: ["%s"]}}`, `routes: {r: {file_server: {root: "%s"}}}`,
+		`certificates: {c: {cert_file: "%s", key_file: "%s"}}`, `listeners: {web: {address: "%s"}}`,
+	} {
+		for _, source := range []string{"${env:TOKEN}", "${file:" + filepath.ToSlash(file) + "}"} {
+			text := "version: 1\n" + strings.ReplaceAll(at, "%s", source)
+			told := rendered(t, Check("x.yaml", []byte(text), Options{Environ: []string{"TOKEN=" + secret, "PATH=" + t.TempDir()}}))
+			if !strings.Contains(told, source+" stands for is not shown") {
+				t.Errorf("%s: the problem does not tell its source:\n%s", text, told)
+			}
+			check(text, told)
+		}
+	}
 	asJSON, err := json.Marshal(problems)
 	if err != nil {
 		t.Fatal(err)
