@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -28,6 +30,33 @@ func BenchmarkLoad(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if s, problems := Parse("bench.yaml", data, Options{}); s == nil {
+					b.Fatal(problems.Err())
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkLoadConfD(b *testing.B) {
+	for _, files := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("files=%d", files), func(b *testing.B) {
+			main := filepath.Join(b.TempDir(), "holdfast.yaml")
+			if err := os.WriteFile(main, []byte("version: 1\n"), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			parts := filepath.Join(filepath.Dir(main), "conf.d")
+			if err := os.Mkdir(parts, 0o700); err != nil {
+				b.Fatal(err)
+			}
+			for i := range files {
+				text := fmt.Sprintf("routes: {r%d: {match: {path: /r%d}, respond: {status: 204}}}\n", i, i)
+				if err := os.WriteFile(filepath.Join(parts, fmt.Sprintf("%d.yaml", i)), []byte(text), 0o600); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if s, problems := Load(Options{File: main}); s == nil {
 					b.Fatal(problems.Err())
 				}
 			}
