@@ -131,7 +131,7 @@ func TestTCPConnect(t *testing.T) {
 	switch err := p.check(t.Context(), Readiness, probe, target); {
 	case err == nil:
 		t.Error("nobody listens, but the probe succeeded")
-	case strings.Contains(err.Error(), ": connect"):
+	case strings.Contains(err.Error(), "connect: "):
 		t.Errorf("the error repeats what was tried: %v", err)
 	}
 }
