@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -103,7 +104,8 @@ func (p *Prober) Startup(ctx context.Context, probe *config.Probe, target status
 }
 
 // Liveness checks every Period until ctx ends. report is called for each change: with an error after
-// FailureThreshold failures in a row, with nil after SuccessThreshold successes in a row.
+// FailureThreshold failures in a row, with nil after SuccessThreshold successes in a row. A check for
+// which Holdfast itself lacked a descriptor or memory counts as neither.
 func (p *Prober) Liveness(ctx context.Context, probe *config.Probe, target status.Target, report func(error)) {
 	p.watch(ctx, Liveness, probe, target, true, report)
 }
@@ -127,11 +129,12 @@ func (p *Prober) watch(ctx context.Context, kind Kind, probe *config.Probe, targ
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil {
-			failures, successes = failures+1, 0
-		} else {
+		switch {
+		case err == nil:
 			failures, successes = 0, successes+1
 			delay = probe.Period.D()
+		case !ownShortage(err):
+			failures, successes = failures+1, 0
 		}
 		switch {
 		case healthy && failures >= probe.FailureThreshold:
@@ -146,6 +149,14 @@ func (p *Prober) watch(ctx context.Context, kind Kind, probe *config.Probe, targ
 		}
 		delay = longer(delay, probe.Period.D())
 	}
+}
+
+// ownShortage reports whether a check failed for want of something of Holdfast's own. It says nothing
+// about the instance: else whoever opens connections until Holdfast has no descriptor left would
+// have healthy programs restarted.
+func ownShortage(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
 // Forget drops the metrics of an instance that is gone.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -207,6 +208,40 @@ func TestWatchReportsChangesOnly(t *testing.T) {
 	if _, ok := value(t, reg, "holdfast_probe_success"); ok {
 		t.Error("the series of a forgotten instance is left")
 	}
+}
+
+// TestOwnShortage is about checks that fail because Holdfast has no descriptor left.
+func TestOwnShortage(t *testing.T) {
+	var code, checks atomic.Int64
+	code.Store(500)
+	target := answering(t, &code)
+	p := New(prometheus.NewRegistry())
+	short := make(chan struct{})
+	p.dialer.Control = func(string, string, syscall.RawConn) error {
+		switch n := checks.Add(1); {
+		case n < 10:
+			return syscall.EMFILE
+		case n == 10:
+			close(short)
+		}
+		return nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reports, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.Liveness(ctx, httpProbe(), target, func(err error) { reports <- err })
+	}()
+	select {
+	case err := <-reports:
+		t.Errorf("report = %v after %d checks, want none while descriptors are short", err, checks.Load())
+	case <-short:
+		if err := <-reports; err == nil || !strings.Contains(err.Error(), "500") {
+			t.Errorf("report = %v, want the instance's own failure", err)
+		}
+	}
+	cancel()
+	<-ended
 }
 
 func TestReadinessOfATargetThatBeginsUnready(t *testing.T) {
