@@ -71,7 +71,7 @@ func (l *lossy) catchUp() error {
 func (l *lossy) put(p []byte) (int, error) {
 	n, err := l.file.Write(p)
 	if n > 0 {
-		l.torn = p[n-1] != '\n'
+		l.torn = !bytes.HasSuffix(p[:n], []byte{'\n'})
 	}
 	return n, err
 }
