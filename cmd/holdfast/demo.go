@@ -120,6 +120,7 @@ version: 1
 management: {address: ` + management + `}
 listeners:
   web: {address: ` + gateway + `}
+logging: {format: console}
 apps:
   demo:
     command: [` + yamlQuote(exe) + `, demo-app]
@@ -156,7 +157,7 @@ Holdfast demo is running: two instances of a small web program behind one gatewa
   Break   curl -X POST {web}/crash         one exits with code 3 and is back at once
           curl -X POST {web}/hang          one hangs; its liveness probe restarts it
           curl -X POST {web}/fork          one leaves a grandchild; it goes with its instance
-          curl -X POST {web}/spew?mb=100   100 MB into a log; nothing else slows down
+          curl -X POST "{web}/spew?mb=100" 100 MB into a log; nothing else slows down
 
   Watch   {hf} status
           {hf} logs demo -f
