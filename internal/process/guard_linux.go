@@ -110,7 +110,9 @@ func guard() (code int, err error) {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals, unix.SIGCHLD)
 	for _, s := range []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGABRT} {
-		if !signal.Ignored(s) { // nohup stays in force
+		// nohup stays in force. That a shell without job control starts its background programs with
+		// SIGINT and SIGQUIT ignored is no wish that an explicit signal should have no effect.
+		if s != unix.SIGHUP || !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
 	}

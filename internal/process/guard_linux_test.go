@@ -91,6 +91,24 @@ func TestGuardianForwardsSignalsAndExit(t *testing.T) {
 	}
 }
 
+// A shell without job control starts its background programs with SIGINT and SIGQUIT ignored; nohup
+// ignores SIGHUP. The first must not make Ctrl-C's signal useless, the second must stay in force.
+func TestGuardianOfAProgramThatWasStartedWithSignalsIgnored(t *testing.T) {
+	argv := self(t, "signalled", token(t), "1", "0")
+	cmd := exec.Command("sh", append([]string{"-c", `trap "" INT QUIT HUP; exec "$@"`, "sh"}, argv...)...)
+	lines := startLines(t, cmd)
+	next(t, lines) // the worker is up
+	if err := cmd.Process.Signal(unix.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := signalUntilHeard(t, cmd, unix.SIGINT, lines), "got "+unix.SIGINT.String(); got != want {
+		t.Errorf("worker: %q, want %q", got, want)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("exit: %v", err)
+	}
+}
+
 // signalUntilHeard sends a signal again until the worker says that it got it: one that follows its
 // like too closely is taken for an echo.
 func signalUntilHeard(t *testing.T, cmd *exec.Cmd, sig unix.Signal, lines <-chan string) string {

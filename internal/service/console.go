@@ -14,11 +14,17 @@ type console struct {
 	name string
 	out  io.Writer
 	said string
+	// served is set once the program ran: a start that fails is told as that, not as a stop.
+	served bool
 }
 
 func (c *console) every() time.Duration { return 15 * time.Second }
 
 func (c *console) report(r report) {
+	c.served = c.served || r.state == running
+	if r.state == stopping && !c.served && !r.again {
+		return
+	}
 	text := c.text(r)
 	if r.again && r.state.pending() {
 		text = fmt.Sprintf("%s (for %s)", text, time.Since(r.since).Round(time.Second))
