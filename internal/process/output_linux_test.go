@@ -22,8 +22,8 @@ func TestHangingFileDelaysOnce(t *testing.T) {
 		o.waitRoom()
 		feed(o, text)
 	}
-	if o.Dropped() == 0 || len(o.pending) > maxPending {
-		t.Errorf("dropped %d, pending %d", o.Dropped(), len(o.pending))
+	if o.Dropped() == 0 || waiting(o) > maxPending {
+		t.Errorf("dropped %d, %d bytes waiting", o.Dropped(), waiting(o))
 	}
 	r, err := os.Open(path) // now the disk answers
 	if err != nil {
