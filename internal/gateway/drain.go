@@ -33,6 +33,7 @@ func (s *socket) close() []*generation {
 	defer s.mu.Unlock()
 	for _, gen := range s.generations {
 		gen.retired.Store(true)
+		gen.server.SetKeepAlivesEnabled(false) // answers in flight say that their connection ends
 	}
 	_ = s.ln.Close() // nothing can be done about a failure
 	return slices.Clone(s.generations)
@@ -49,6 +50,7 @@ func (g *Gateway) stop(ctx context.Context) {
 	for _, s := range current.sockets {
 		generations = append(generations, s.close()...)
 	}
+	g.streams.close() // their clients come again by themselves
 	drain, cancel := context.WithTimeout(ctx, g.drain)
 	defer cancel()
 	shutdown(drain, generations)

@@ -71,7 +71,8 @@ type Gateway struct {
 	buffers buffers
 	fields  fieldLists
 	active  activity
-	sockets switched
+	sockets sessions // WebSockets, by the client's connection
+	streams sessions // of events, by the answer's body
 	paused  atomic.Bool
 
 	serving sync.WaitGroup // the goroutines of servers

@@ -123,7 +123,14 @@ func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 		return nil, nil
 	}
 	c := x.call
-	stream := res.ContentLength < 0 || eventStream(res.Header["Content-Type"])
+	events := eventStream(res.Header["Content-Type"])
+	if events {
+		if !c.g.streams.add(res.Body) {
+			return nil, nil
+		}
+		defer c.g.streams.remove(res.Body)
+	}
+	stream := res.ContentLength < 0 || events
 	if stream {
 		// The header goes out before the first byte of the body may exist.
 		if err := c.FlushError(); err != nil {
@@ -144,7 +151,7 @@ func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 				}
 			}
 		}
-		if err == io.EOF {
+		if err == io.EOF || err != nil && events && c.g.streams.over() {
 			return nil, nil
 		}
 		if err != nil {

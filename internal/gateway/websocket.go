@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,44 +9,6 @@ import (
 
 	"go.uber.org/zap"
 )
-
-// switched are the connections that left HTTP for WebSocket. net/http does not know them any
-// more: the gateway closes them at its end.
-type switched struct {
-	mu     sync.Mutex
-	closed bool
-	conns  map[net.Conn]struct{}
-}
-
-// add registers a client's connection; false means that the gateway is at its end.
-func (s *switched) add(c net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	if s.conns == nil {
-		s.conns = map[net.Conn]struct{}{}
-	}
-	s.conns[c] = struct{}{}
-	return true
-}
-
-func (s *switched) remove(c net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-}
-
-// close closes them all; their handlers return.
-func (s *switched) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for c := range s.conns {
-		_ = c.Close() // both ends are going away
-	}
-}
 
 // switchProtocols passes bytes both ways until one side ends.
 func (x *exchange) switchProtocols(res *http.Response) {
