@@ -72,3 +72,10 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("file: %q", got)
 	}
 }
+
+// waiting is how many bytes wait for the file.
+func waiting(o *Output) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.pending)
+}

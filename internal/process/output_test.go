@@ -284,10 +284,3 @@ func TestLimitsChangeWhileInUse(t *testing.T) {
 		}
 	}
 }
-
-// waiting is how many bytes wait for the file.
-func waiting(o *Output) int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.pending)
-}
