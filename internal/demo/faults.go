@@ -55,22 +55,7 @@ func (p *Program) slow(w http.ResponseWriter, r *http.Request) {
 }
 
 // finish waits like wait, but a stop lets it finish within the drain time.
-func (p *Program) finish(r *http.Request, d time.Duration) bool {
-	select {
-	case p.waiting <- struct{}{}:
-		defer func() { <-p.waiting }()
-	default:
-		return false
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
+func (p *Program) finish(r *http.Request, d time.Duration) bool { return p.waitUnless(r, d, nil) }
 
 // leak takes mb MiB (default 64) and keeps them, up to 512 MiB in all.
 func (p *Program) leak(w http.ResponseWriter, r *http.Request) {

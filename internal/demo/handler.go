@@ -67,8 +67,12 @@ func (p *Program) untilAnswering(r *http.Request) bool {
 	return true
 }
 
-// wait lets a request wait for d; false when it is over before that, or too many wait already.
-func (p *Program) wait(r *http.Request, d time.Duration) bool {
+// wait lets a request wait for d; false when it or the program is over before that, or too many wait
+// already.
+func (p *Program) wait(r *http.Request, d time.Duration) bool { return p.waitUnless(r, d, p.stop) }
+
+// waitUnless is wait with what ends it before its time.
+func (p *Program) waitUnless(r *http.Request, d time.Duration, over <-chan struct{}) bool {
 	select {
 	case p.waiting <- struct{}{}:
 		defer func() { <-p.waiting }()
@@ -82,7 +86,7 @@ func (p *Program) wait(r *http.Request, d time.Duration) bool {
 		return true
 	case <-r.Context().Done():
 		return false
-	case <-p.stop:
+	case <-over:
 		return false
 	}
 }

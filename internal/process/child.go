@@ -1,6 +1,8 @@
 package process
 
 import (
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,8 +27,9 @@ type Child struct {
 
 	killed atomic.Bool // Kill began while the leader was alive
 
-	mu   sync.Mutex
-	exit status.Exit
+	mu    sync.Mutex
+	exit  status.Exit
+	stdin *os.File // our end, for StdinClose
 
 	system // the operating system's side
 }
@@ -58,4 +61,19 @@ func (c *Child) conclude(exit status.Exit) {
 	c.exit = exit
 	c.mu.Unlock()
 	close(c.done)
+}
+
+// closeStdin is the stop method StdinClose.
+func (c *Child) closeStdin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spec.Stop != StdinClose {
+		return fmt.Errorf("instance %q: its standard input is not held open: start it with the stop method stdin_close", c.spec.ID)
+	}
+	if c.stdin == nil {
+		return nil
+	}
+	err := c.stdin.Close()
+	c.stdin = nil
+	return err
 }

@@ -20,7 +20,6 @@ type system struct {
 	run      uint32
 	captures []*capture
 	readers  sync.WaitGroup
-	stdin    *os.File // our end, for StdinClose
 
 	killing sync.Mutex
 }
@@ -59,20 +58,6 @@ func (c *Child) signalGroup(sig unix.Signal) error {
 		return fmt.Errorf("instance %q: send %s: %w", c.spec.ID, unix.SignalName(sig), err)
 	}
 	return nil
-}
-
-func (c *Child) closeStdin() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.spec.Stop != StdinClose {
-		return fmt.Errorf("instance %q: its standard input is not held open: start it with the stop method stdin_close", c.spec.ID)
-	}
-	if c.stdin == nil {
-		return nil
-	}
-	err := c.stdin.Close()
-	c.stdin = nil
-	return err
 }
 
 // Kill ends the whole tree and returns when it is gone, but after five seconds at the latest: a

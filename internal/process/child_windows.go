@@ -33,7 +33,6 @@ type system struct {
 	job      job
 	captures []*capture
 	readers  sync.WaitGroup
-	stdin    *os.File // our end, for StdinClose
 
 	killing sync.Mutex
 	closed  bool // job and process are given back
@@ -116,20 +115,6 @@ func (c *Child) console(event string) error {
 		return fmt.Errorf("instance %q: send %s to process %d: %w: %s", c.spec.ID, event, c.pid, err, bytes.TrimSpace(said.Bytes()))
 	}
 	return nil
-}
-
-func (c *Child) closeStdin() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.spec.Stop != StdinClose {
-		return fmt.Errorf("instance %q: its standard input is not held open: start it with the stop method stdin_close", c.spec.ID)
-	}
-	if c.stdin == nil {
-		return nil
-	}
-	err := c.stdin.Close()
-	c.stdin = nil
-	return err
 }
 
 // Kill terminates the job and returns when all in it is gone, but after five seconds at the latest.
