@@ -16,30 +16,34 @@ import (
 type Prefix struct {
 	// Dir is the prefix's folder.
 	Dir string
+
+	network *Network // nil: the machine's own
 }
 
 // New makes a fresh prefix in dir, which must not exist. cache holds the template that it copies,
 // made when it is missing (about 20 s); it may be shared by processes that run beside each other.
 func New(ctx context.Context, cache, dir string) (*Prefix, error) {
-	// Wine takes absolute paths only.
-	cache, err := filepath.Abs(cache)
+	from, err := Template(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	return Copy(ctx, from, dir, nil)
+}
+
+// Copy makes a prefix in dir, which must not exist, from another one whose Windows does not run, and
+// starts it in network; nil is the machine's own.
+func Copy(ctx context.Context, from, dir string, network *Network) (*Prefix, error) {
+	dir, err := filepath.Abs(dir) // Wine takes no other
 	if err != nil {
 		return nil, fmt.Errorf("wine: %w", err)
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, fmt.Errorf("wine: %w", err)
-	}
-	template, err := template(ctx, cache)
-	if err != nil {
-		return nil, fmt.Errorf("wine: template: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
 		return nil, err
 	}
-	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", template, dir).CombinedOutput(); err != nil { //nolint:gosec // a copy from one of our folders to another
-		return nil, fmt.Errorf("wine: copy the template: %w: %s", err, out)
+	if err := copyPrefix(from, dir); err != nil {
+		return nil, fmt.Errorf("wine: %w", err)
 	}
-	p := &Prefix{Dir: dir}
+	p := &Prefix{dir, network}
 	return p, p.boot(ctx)
 }
 
@@ -56,34 +60,27 @@ func (p *Prefix) boot(ctx context.Context) error {
 
 // Reboot ends every process of this prefix as a loss of power would, and starts Windows again.
 func (p *Prefix) Reboot(ctx context.Context) error {
-	if err := p.server(ctx, "-k"); err != nil {
-		return err
-	}
-	if err := p.server(ctx, "-w"); err != nil {
+	if err := p.Halt(ctx); err != nil {
 		return err
 	}
 	return p.boot(ctx)
 }
 
-// Run runs a Windows program to its end and gives what it wrote.
-func (p *Prefix) Run(ctx context.Context, name string, args ...string) (string, error) {
-	return output(p.Command(ctx, name, args...))
+// Halt ends every process of this prefix as a loss of power would. It can be copied then.
+func (p *Prefix) Halt(ctx context.Context) error {
+	if err := p.server(ctx, "-k"); err != nil {
+		return err
+	}
+	return p.server(ctx, "-w")
 }
 
-// output runs cmd with its output in a file. With a pipe we would wait for every service that Wine
-// started meanwhile and that inherited the pipe's end.
-func output(cmd *exec.Cmd) (string, error) {
-	f, err := os.CreateTemp("", "holdfast-wine-output-")
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // a temporary file
-	defer f.Close()           //nolint:errcheck // only read from here on
-	cmd.Stdout, cmd.Stderr = f, f
-	runErr := cmd.Run()
-	text, err := os.ReadFile(f.Name())
-	return string(text), errors.Join(runErr, err)
+// Run runs a Windows program to its end and gives what it wrote.
+func (p *Prefix) Run(ctx context.Context, name string, args ...string) (string, error) {
+	return p.Output(p.Command(ctx, name, args...))
 }
+
+// Output runs a command to its end and gives what it wrote.
+func (p *Prefix) Output(cmd *exec.Cmd) (string, error) { return p.network.run(cmd) }
 
 // Command is a Windows program with its arguments, to be run in this prefix. A killed command
 // leaves the prefix running.
@@ -124,13 +121,25 @@ func (p *Prefix) Close() error {
 func (p *Prefix) server(ctx context.Context, arg string) error {
 	cmd := exec.CommandContext(ctx, "wineserver", arg) //nolint:gosec // arg is ours
 	cmd.Env = p.env()
-	if out, err := output(cmd); err != nil {
+	if out, err := p.Output(cmd); err != nil {
 		return fmt.Errorf("wineserver %s: %w: %s", arg, err, out)
 	}
 	return nil
 }
 
-// template makes the prefix that all others are copies of, once per cache.
+// Template makes the prefix that all others are copies of, once per cache, and gives its folder.
+func Template(ctx context.Context, cache string) (string, error) {
+	cache, err := filepath.Abs(cache)
+	if err != nil {
+		return "", fmt.Errorf("wine: %w", err)
+	}
+	dir, err := template(ctx, cache)
+	if err != nil {
+		return "", fmt.Errorf("wine: template: %w", err)
+	}
+	return dir, nil
+}
+
 func template(ctx context.Context, cache string) (string, error) {
 	if err := os.MkdirAll(cache, 0o750); err != nil {
 		return "", err

@@ -9,9 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,14 +39,14 @@ type machine struct {
 func TestMain(m *testing.M) { os.Exit(testMain(m)) } //nolint:forbidigo // this is the main of a program
 
 func testMain(m *testing.M) int {
-	for module, program := range map[string][2]string{
-		filepath.Join("..", ".."): {builtHoldfast, "./cmd/holdfast"},
-		"app":                     {builtCaddy, "github.com/caddyserver/caddy/v2/cmd/caddy"},
-	} {
-		if err := build(module, program[0], program[1]); err != nil {
-			_, _ = fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+	ctx := context.Background()
+	if err := Build(ctx, filepath.Join("..", ".."), "./cmd/holdfast", builtHoldfast); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if _, err := BuildCaddy(ctx, "app", out); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return m.Run()
 }
@@ -70,27 +68,6 @@ func newMachine(t *testing.T) *machine {
 	m.copy(builtHoldfast, `Program Files\Holdfast\holdfast.exe`)
 	m.copy(builtCaddy, `caddy\caddy.exe`)
 	return m
-}
-
-// build makes exe for Windows. A Caddy that is newer than its module is kept: even to link it takes
-// long.
-func build(module, exe, pkg string) error {
-	if built, err := os.Stat(exe); err == nil && exe == builtCaddy {
-		if sums, err := os.Stat(filepath.Join(module, "go.sum")); err == nil && sums.ModTime().Before(built.ModTime()) {
-			return nil
-		}
-	}
-	file, err := filepath.Abs(exe)
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg)
-	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
-	}
-	return nil
 }
 
 func (m *machine) copy(from, to string) {
@@ -119,7 +96,7 @@ func (m *machine) holdfast(code int, args ...string) string {
 	ctx, cancel := context.WithTimeout(m.t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := m.p.Command(ctx, holdfastExe, args...)
-	text, err := output(cmd)
+	text, err := m.p.Output(cmd)
 	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
 		m.t.Fatalf("holdfast %s: %v, want exit code %d\n%s\n%s", strings.Join(args, " "), err, code, text, m.logs())
 	}
@@ -136,26 +113,6 @@ func (m *machine) logs() string {
 		}
 	}
 	return b.String()
-}
-
-// processes are the ids of this prefix's processes whose command line has name in it.
-func (m *machine) processes(name string) []int {
-	m.t.Helper()
-	dirs, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	var found []int
-	for _, dir := range dirs { // a process that ends meanwhile is none
-		line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
-		env, _ := os.ReadFile(filepath.Join(dir, "environ"))
-		if strings.Contains(strings.ToLower(string(line)), name) && strings.Contains("\x00"+string(env), "\x00WINEPREFIX="+m.p.Dir+"\x00") {
-			if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-				found = append(found, pid)
-			}
-		}
-	}
-	return found
 }
 
 // until waits for something to come true.
@@ -249,12 +206,12 @@ func TestServiceFromInstallToUninstall(t *testing.T) {
 	m.answers(url+"/shell", "hello from a grandchild")
 	m.wants(m.holdfast(0, "service", "start"), "unchanged: service Holdfast is running")
 
-	apps := m.processes("caddy.exe")
+	apps := m.p.Processes("caddy.exe")
 	m.holdfast(0, "service", "pause")
 	if code, _, header := m.get(url); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
 		t.Errorf("paused: got %d, %v, want 503 with Retry-After", code, header)
 	}
-	if got := m.processes("caddy.exe"); fmt.Sprint(got) != fmt.Sprint(apps) {
+	if got := m.p.Processes("caddy.exe"); fmt.Sprint(got) != fmt.Sprint(apps) {
 		t.Errorf("a pause changed the apps from %v to %v", apps, got)
 	}
 	m.holdfast(0, "service", "continue")
@@ -275,7 +232,7 @@ func TestServiceFromInstallToUninstall(t *testing.T) {
 	if code, _, _ := m.get(url); code != 0 {
 		t.Errorf("stopped, and still answering %d", code)
 	}
-	if left := m.processes("caddy.exe"); len(left) > 0 {
+	if left := m.p.Processes("caddy.exe"); len(left) > 0 {
 		t.Errorf("stopped, and processes are left: %v", left)
 	}
 
@@ -308,10 +265,10 @@ func TestKilledHardItLeavesNoChild(t *testing.T) {
 	for round := range rounds {
 		m.answers(url, "hello from caddy")
 		m.answers(url+"/shell", "hello from a grandchild")
-		if n := len(m.processes("caddy.exe")); n < 3 {
+		if n := len(m.p.Processes("caddy.exe")); n < 3 {
 			t.Fatalf("round %d: %d app processes run, want two and a shell", round+1, n)
 		}
-		killed := m.processes("holdfast.exe")
+		killed := m.p.Processes("holdfast.exe")
 		if len(killed) == 0 {
 			t.Fatalf("round %d: no service process", round+1)
 		}
@@ -321,7 +278,7 @@ func TestKilledHardItLeavesNoChild(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		m.until("no child is left", func() bool { return len(m.processes("caddy.exe")) == 0 })
+		m.until("no child is left", func() bool { return len(m.p.Processes("caddy.exe")) == 0 })
 		t.Logf("round %d: nothing left %v after the kill", round+1, time.Since(began).Round(time.Millisecond))
 		if err := m.p.Reboot(t.Context()); err != nil {
 			t.Fatal(err)
