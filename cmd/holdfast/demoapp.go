@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -38,7 +39,7 @@ func newDemoAppCommand(c *console) *cobra.Command {
 			}
 			err = demo.New(demo.Options{
 				Address:  net.JoinHostPort("127.0.0.1", strconv.FormatUint(port, 10)),
-				Instance: envOr("HOLDFAST_DEMO_INSTANCE", "demo"),
+				Instance: cmp.Or(os.Getenv("HOLDFAST_DEMO_INSTANCE"), "demo"),
 				Stdout:   c.out,
 				Stderr:   c.err,
 				Child:    []string{exe, "demo-app", "--linger"},

@@ -153,6 +153,7 @@ func (f *fakeHoldfast) Reload(context.Context) (int, config.Problems) { return 1
 func (f *fakeHoldfast) LastReload() api.Reload                        { return api.Reload{Time: now(), Problems: f.problems} }
 func (f *fakeHoldfast) Name() string                                  { return "Holdfast" }
 func (f *fakeHoldfast) Version() string                               { return "1.2.3" }
+func (f *fakeHoldfast) StartID() string                               { return "" }
 func (f *fakeHoldfast) Ready() (bool, []string)                       { return true, nil }
 func (f *fakeHoldfast) Paused() bool                                  { return false }
 func (f *fakeHoldfast) Pause(context.Context) error                   { return nil }

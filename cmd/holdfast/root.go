@@ -40,10 +40,15 @@ type console struct {
 	name   string // decides every name of this installation
 	data   string // replaces the data folder of the name
 	config string // replaces the configuration file of the name
+
+	unnamed error // why no name is known without the flag
 }
 
 // identity is who this Holdfast is on this machine.
 func (c *console) identity() (service.Identity, error) {
+	if c.name == "" && c.unnamed != nil {
+		return service.Identity{}, &exitError{exitUsage, c.unnamed}
+	}
 	id, err := service.NewIdentity(c.name)
 	if err != nil {
 		return service.Identity{}, &exitError{exitUsage, err}
@@ -62,7 +67,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if code, done := hidden(args, stderr); done {
 		return code
 	}
+	return runIn(executableFolder(), args, stdin, stdout, stderr)
+}
+
+// runIn is run for an executable in folder.
+func runIn(folder string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &console{in: stdin, out: stdout, err: stderr}
+	c.name, c.unnamed = defaultName(os.Getenv, folder)
 	root := newRootCommand(c)
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -100,7 +111,7 @@ Begin with:
 	}
 	flags := root.PersistentFlags()
 	flags.StringVarP(&c.output, "output", "o", "table", "output form: table, json or yaml")
-	flags.StringVar(&c.name, "name", envOr("HOLDFAST_NAME", "Holdfast"), "name of this installation: it decides the service, folders, registry key and pipe or socket (env HOLDFAST_NAME)")
+	flags.StringVar(&c.name, "name", c.name, "name of this installation: it decides the service, folders, registry key and pipe or socket (env HOLDFAST_NAME, else the file holdfast.name beside the program)")
 	flags.StringVar(&c.data, "data", os.Getenv("HOLDFAST_DATA"), "data folder instead of the name's own (env HOLDFAST_DATA)")
 	flags.StringVar(&c.config, "config", os.Getenv("HOLDFAST_CONFIG"), "configuration file instead of the name's own (env HOLDFAST_CONFIG)")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions( // fails only for an unknown flag
@@ -153,11 +164,4 @@ func usageErrors(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		usageErrors(sub)
 	}
-}
-
-func envOr(key, fallback string) string {
-	if v := os.Getenv(key); v != "" {
-		return v
-	}
-	return fallback
 }

@@ -114,11 +114,11 @@ func exitCodeOf(err error) int {
 
 // hostLog is where the service room tells what goes wrong around the daemon, whose own log may not
 // be open yet.
-func hostLog(w io.Writer) *zap.Logger {
+func hostLog(w io.Writer) service.Log {
 	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{
 		LevelKey: "level", MessageKey: "message", EncodeLevel: zapcore.CapitalLevelEncoder, ConsoleSeparator: " ",
 	})
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), zapcore.WarnLevel))
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), zapcore.WarnLevel)).Sugar()
 }
 
 // eventLogWriter makes Event Log entries of the events that have an id there. A log that cannot be

@@ -89,6 +89,8 @@ type Service interface {
 	Name() string
 	// Version of the binary.
 	Version() string
+	// StartID is what whoever started the service called this start; often empty.
+	StartID() string
 	// Ready is true while every listener is bound and the configuration is in force; otherwise
 	// reasons say what is missing. It does not depend on the apps.
 	Ready() (ready bool, reasons []string)

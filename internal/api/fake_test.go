@@ -33,6 +33,7 @@ type fakes struct {
 	ready    bool
 	reasons  []string
 	paused   bool
+	startID  string
 
 	bus      *event.Bus
 	registry *prometheus.Registry
@@ -168,6 +169,7 @@ func (f *fakes) LastReload() Reload { return Reload{Time: epoch(), Problems: f.p
 
 func (f *fakes) Name() string            { return "Holdfast" }
 func (f *fakes) Version() string         { return "1.2.3" }
+func (f *fakes) StartID() string         { return f.startID }
 func (f *fakes) Ready() (bool, []string) { return f.ready, f.reasons }
 func (f *fakes) Paused() bool            { return f.paused }
 

@@ -21,6 +21,8 @@ type Ready struct {
 	Ready bool `json:"ready" doc:"True while every listener is bound, a configuration is in force and the gateway is not paused. It does not depend on the apps."`
 	// Reasons say what is missing; empty when ready.
 	Reasons []string       `json:"reasons" nullable:"false" doc:"What is missing; empty when ready."`
+	Version string         `json:"version" doc:"The binary's version."`
+	StartID string         `json:"start_id,omitempty" doc:"What whoever started the service called this start, so that they know whom they ask; told on the pipe or socket only."`
 	Apps    []AppReadiness `json:"apps" nullable:"false" doc:"How the apps are; for information."`
 }
 
@@ -63,8 +65,11 @@ type readyOutput struct {
 	Body   Ready
 }
 
-func (s *Server) ready(context.Context, *struct{}) (*readyOutput, error) {
+func (s *Server) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	out := &readyOutput{Status: http.StatusOK, Body: s.readiness()}
+	if callOf(ctx).door == localDoor {
+		out.Body.StartID = s.opts.Service.StartID()
+	}
 	for _, a := range s.opts.Apps.Apps() {
 		out.Body.Apps = append(out.Body.Apps, AppReadiness{a.ID, a.Condition, a.Ready, a.Desired})
 	}
@@ -77,7 +82,7 @@ func (s *Server) ready(context.Context, *struct{}) (*readyOutput, error) {
 // readiness is everything but the apps.
 func (s *Server) readiness() Ready {
 	ready, reasons := s.opts.Service.Ready()
-	r := Ready{Ready: ready, Reasons: append([]string{}, reasons...), Apps: []AppReadiness{}}
+	r := Ready{Ready: ready, Reasons: append([]string{}, reasons...), Version: s.opts.Service.Version(), Apps: []AppReadiness{}}
 	if s.opts.Service.Paused() {
 		r.Ready = false
 		r.Reasons = append(r.Reasons, "the gateway is paused: holdfast service continue")

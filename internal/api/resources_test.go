@@ -137,12 +137,16 @@ func TestReadiness(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s, f := newTestServer(t)
 			test.change(f)
+			f.startID = "the start"
 			r := ask(t, s.PublicHandler(), http.MethodGet, "/readyz")
 			if r.StatusCode != test.want || !strings.Contains(r.body, test.reason) {
 				t.Errorf("status %d, want %d: %s", r.StatusCode, test.want, r.body)
 			}
-			if body := decode[Ready](t, r); body.Ready != (test.want == 200) || len(body.Apps) != 2 || body.Apps[0].Condition != status.Degraded {
+			if body := decode[Ready](t, r); body.Ready != (test.want == 200) || len(body.Apps) != 2 || body.Apps[0].Condition != status.Degraded || body.Version != "1.2.3" || body.StartID != "" {
 				t.Errorf("body %+v", body)
+			}
+			if body := decode[Ready](t, ask(t, s.LocalHandler(), http.MethodGet, "/readyz")); body.StartID != "the start" {
+				t.Errorf("local door: body %+v, want the start's name", body)
 			}
 			if r := ask(t, s.PublicHandler(), http.MethodGet, "/livez"); r.StatusCode != 200 {
 				t.Errorf("live: status %d, want 200 whatever is missing", r.StatusCode)

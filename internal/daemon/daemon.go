@@ -60,6 +60,8 @@ type Starting interface {
 	Progress(stage string)
 	// Ready says that every listener is bound.
 	Ready()
+	// StartID is what whoever started the service called this start; often empty.
+	StartID() string
 }
 
 // Daemon is one Holdfast.
@@ -85,6 +87,8 @@ type Daemon struct {
 	// refused is what a person was told who asked for a reload that was refused; the file watcher,
 	// which sees the same change a moment later, does not tell it again. reloading guards it.
 	refused []string
+	// startID is what /readyz answers; set before anything can ask.
+	startID string
 	// snapshots has the newest configuration for the file watcher.
 	snapshots chan *config.Snapshot
 }
@@ -137,6 +141,7 @@ func New(options Options) *Daemon {
 // Run starts everything, calls s.Ready once the listeners are bound, and serves until ctx ends or a
 // stage fails. Errors: *ConfigError, *ListenError, or that of the stage that failed.
 func (d *Daemon) Run(ctx context.Context, s Starting) error {
+	d.startID = s.StartID()
 	s.Progress("configuration")
 	snapshot, problems := config.Load(d.options.Config)
 	if snapshot == nil {

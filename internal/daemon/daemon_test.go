@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,9 +56,13 @@ type running struct {
 	result chan error
 }
 
+// startID is what whoever starts a Daemon calls the start here.
+const startID = "0123456789abcdef0123456789abcdef"
+
 type readiness struct{ ready chan struct{} }
 
 func (readiness) Progress(string) {}
+func (readiness) StartID() string { return startID }
 func (r readiness) Ready()        { close(r.ready) }
 
 const listeners = `version: 1
@@ -179,8 +184,13 @@ func (r *running) published(kind event.Type) []event.Event {
 func TestServesSupervisesAndStops(t *testing.T) {
 	r := start(t, listeners+shop(t, "hello"))
 	r.serves("hello")
-	if code, _ := r.get("management", "/readyz"); code != http.StatusOK {
-		t.Errorf("/readyz = %d", code)
+	if code, body := r.get("management", "/readyz"); code != http.StatusOK || strings.Contains(body, startID) {
+		t.Errorf("/readyz = %d, %s", code, body)
+	}
+	local := httptest.NewRecorder()
+	r.d.api.LocalHandler().ServeHTTP(local, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", http.NoBody))
+	if body := local.Body.String(); !strings.Contains(body, `"start_id":"`+startID+`"`) || !strings.Contains(body, `"version":"1.2.3"`) {
+		t.Errorf("/readyz on the local door does not tell start and version: %s", body)
 	}
 	if code, body := r.get("management", "/metrics"); code != http.StatusOK || !strings.Contains(body, `holdfast_app_instances{app="shop",state="running"} 1`) {
 		t.Errorf("/metrics = %d, without the app's instance", code)

@@ -70,6 +70,9 @@ func (v *serviceView) Name() string { return v.options.Name }
 // Version implements api.Service.
 func (v *serviceView) Version() string { return v.options.Version }
 
+// StartID implements api.Service.
+func (v *serviceView) StartID() string { return v.startID }
+
 // Ready implements api.Service.
 func (v *serviceView) Ready() (bool, []string) {
 	if (*Daemon)(v).current().ready {

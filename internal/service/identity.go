@@ -31,9 +31,18 @@ type Identity struct {
 	// Name is the name as it was given: "Holdfast".
 	Name string
 
-	at      places
-	private bool // a data folder of its own replaces the name's
+	at    places
+	apart apart
 }
+
+// apart says how an Identity's places came about.
+type apart int
+
+const (
+	ofName  apart = iota // they follow from the name
+	private              // WithDataDir: a data folder and an endpoint of its own
+	placed               // WithInstalledDataDir: a data folder that is to be the machine's
+)
 
 // places are where an Identity's things are.
 type places struct {
@@ -52,20 +61,17 @@ func NewIdentity(name string) (Identity, error) {
 	if reserved(name) {
 		return Identity{}, fmt.Errorf("name %q: Windows keeps this name for itself; choose another", name)
 	}
-	return Identity{Name: name, at: systemPlaces(name)}, nil
+	at, err := systemPlaces(name)
+	if err != nil {
+		return Identity{}, fmt.Errorf("name %q: %w", name, err)
+	}
+	return Identity{Name: name, at: at}, nil
 }
 
-// reserved tells device names, which are no folders (learn.microsoft.com/windows/win32/fileio/naming-a-file),
-// and keys and folders that belong to the system where a name would have its own.
+// reserved tells device names, which are no folders, and keys and folders that belong to the system
+// where a name would have its own.
 func reserved(name string) bool {
-	stem, _, _ := strings.Cut(strings.ToLower(name), ".")
-	if slices.Contains([]string{"con", "prn", "aux", "nul"}, stem) {
-		return true
-	}
-	if len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '0' && stem[3] <= '9' {
-		return true
-	}
-	return slices.Contains([]string{
+	return device(name) || slices.Contains([]string{
 		"application", "classes", "clients", "microsoft", "policies", "security", "system", "windows", "wow6432node",
 	}, strings.ToLower(name))
 }
@@ -77,14 +83,29 @@ func (id Identity) WithDataDir(dir string) Identity {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
-	id.private = true
-	id.at = places{
+	id.apart = private
+	id.at = placesBelow(dir, privateEndpoint(id.Name, dir))
+	return id
+}
+
+// WithInstalledDataDir is this Identity with dir, a full path, as the machine's data folder, before
+// or after the installer has remembered it as such (registry value DataDir of RegistryKey, which
+// NewIdentity reads on Windows). The endpoint is the name's own and the service needs no argument.
+func (id Identity) WithInstalledDataDir(dir string) Identity {
+	endpoint := machinePlaces(id.Name).endpoint
+	id.apart = placed
+	id.at = placesBelow(filepath.Clean(dir), endpoint)
+	return id
+}
+
+// placesBelow are those of an Identity that has everything in one folder.
+func placesBelow(dir, endpoint string) places {
+	return places{
 		data:     dir,
 		config:   filepath.Join(dir, configName),
 		logs:     filepath.Join(dir, "logs"),
-		endpoint: privateEndpoint(id.Name, dir),
+		endpoint: endpoint,
 	}
-	return id
 }
 
 // WithConfigFile replaces the configuration file alone; file is made absolute.
@@ -111,8 +132,8 @@ func (id Identity) DisplayName() string { return id.Name }
 // UnitName is the systemd unit: "holdfast.service".
 func (id Identity) UnitName() string { return id.Slug() + ".service" }
 
-// DataDir holds what the service writes: %ProgramData%\Holdfast, /var/lib/holdfast, or
-// $XDG_STATE_HOME/holdfast for an ordinary user.
+// DataDir holds what the service writes: %ProgramData%\Holdfast (or where the installer was told to
+// put it), /var/lib/holdfast, or $XDG_STATE_HOME/holdfast for an ordinary user.
 func (id Identity) DataDir() string { return id.at.data }
 
 // ConfigFile is the main configuration file: %ProgramData%\Holdfast\holdfast.yaml,
@@ -158,7 +179,7 @@ func (id Identity) ServiceSID() string {
 // RunArguments are the arguments with which a service manager starts this Identity.
 func (id Identity) RunArguments() []string {
 	args := []string{"run", "--name", id.Name}
-	if id.private {
+	if id.apart == private {
 		args = append(args, "--data", id.at.data)
 	}
 	if id.at.config != id.ownConfig() && id.at.config != machinePlaces(id.Name).config {
@@ -170,7 +191,7 @@ func (id Identity) RunArguments() []string {
 // installed is the Identity as its service sees it, whoever asks: an ordinary user who looks after
 // the service means the machine's folders, not their own.
 func (id Identity) installed() Identity {
-	if id.private {
+	if id.apart != ofName {
 		return id
 	}
 	own := id.ownConfig()
@@ -184,10 +205,11 @@ func (id Identity) installed() Identity {
 
 // ownConfig is the configuration file that the name and data folder alone would give.
 func (id Identity) ownConfig() string {
-	if id.private {
+	if id.apart != ofName {
 		return filepath.Join(id.at.data, configName)
 	}
-	return systemPlaces(id.Name).config
+	at, _ := systemPlaces(id.Name) // NewIdentity has heard of an error
+	return at.config
 }
 
 // shortHash tells long or many-shaped values apart in places that are short: 12 hex digits.

@@ -14,13 +14,13 @@ const socketPathMax = 107
 // systemPlaces are the machine's own folders for root, and for the user who owns
 // /var/lib/<slug>: that is the account the service was installed for. Anybody else has the folders
 // of the XDG base directory specification.
-func systemPlaces(name string) places {
+func systemPlaces(name string) (places, error) {
 	slug := strings.ToLower(name)
 	uid := os.Geteuid()
 	if uid == 0 || owns(uid, filepath.Join("/var/lib", slug)) {
-		return machinePlaces(name)
+		return machinePlaces(name), nil
 	}
-	return userPlaces(slug, uid, os.Getenv)
+	return userPlaces(slug, uid, os.Getenv), nil
 }
 
 // machinePlaces are those of a service that was installed.

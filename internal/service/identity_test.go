@@ -92,6 +92,25 @@ func TestDataDirTakesEverythingAlong(t *testing.T) {
 	}
 }
 
+func TestInstalledDataDirKeepsTheName(t *testing.T) {
+	id, err := NewIdentity("Shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := scratch(t)
+	one := id.WithInstalledDataDir(dir)
+	if one.DataDir() != dir || one.ConfigFile() != filepath.Join(dir, "holdfast.yaml") || one.LogDir() != filepath.Join(dir, "logs") {
+		t.Errorf("%s, %s, %s are not in %s", one.DataDir(), one.ConfigFile(), one.LogDir(), dir)
+	}
+	if one.Endpoint() != machinePlaces("Shop").endpoint {
+		t.Errorf("endpoint %s, want the name's own", one.Endpoint())
+	}
+	// A manager must not look up again what setup has said, before the registry knows it.
+	if got := one.installed(); got != one {
+		t.Errorf("installed: got %+v, want %+v", got, one)
+	}
+}
+
 // A service manager must start exactly the Identity that installed it.
 func TestRunArguments(t *testing.T) {
 	id, err := NewIdentity("Shop")
@@ -104,10 +123,12 @@ func TestRunArguments(t *testing.T) {
 		id   Identity
 		want []string
 	}{
-		"plain":  {id, []string{"run", "--name", "Shop"}},
-		"data":   {id.WithDataDir(dir), []string{"run", "--name", "Shop", "--data", dir}},
-		"config": {id.WithConfigFile(file), []string{"run", "--name", "Shop", "--config", file}},
-		"both":   {id.WithDataDir(dir).WithConfigFile(file), []string{"run", "--name", "Shop", "--data", dir, "--config", file}},
+		"plain":                             {id, []string{"run", "--name", "Shop"}},
+		"data":                              {id.WithDataDir(dir), []string{"run", "--name", "Shop", "--data", dir}},
+		"config":                            {id.WithConfigFile(file), []string{"run", "--name", "Shop", "--config", file}},
+		"both":                              {id.WithDataDir(dir).WithConfigFile(file), []string{"run", "--name", "Shop", "--data", dir, "--config", file}},
+		"installed elsewhere":               {id.WithInstalledDataDir(dir), []string{"run", "--name", "Shop"}},
+		"installed elsewhere, other config": {id.WithInstalledDataDir(dir).WithConfigFile(file + "x"), []string{"run", "--name", "Shop", "--config", file + "x"}},
 		"own config given": {
 			id.WithDataDir(dir).WithConfigFile(filepath.Join(dir, "holdfast.yaml")),
 			[]string{"run", "--name", "Shop", "--data", dir},

@@ -298,9 +298,13 @@ func (windowsHost) remove(name string) error {
 	return with(name, windows.DELETE, func(s *mgr.Service) error { return windows.DeleteService(s.Handle) })
 }
 
-func (windowsHost) start(name string) error {
+func (windowsHost) start(name string, args ...string) error {
+	texts, err := wide(args...)
+	if err != nil {
+		return err
+	}
 	return with(name, windows.SERVICE_START, func(s *mgr.Service) error {
-		err := windows.StartService(s.Handle, 0, nil)
+		err := windows.StartService(s.Handle, uint32(len(texts)), unsafe.SliceData(texts)) //nolint:gosec // few
 		if errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
 			return nil
 		}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // stopLimit is the longest stop: the Services console gives up on a service after 125 s, and what
@@ -23,7 +21,7 @@ const stopLimit = 115 * time.Second
 // Call it before anything slow: the SCM waits 30 s for a service to connect.
 func Run(ctx context.Context, o Options) int {
 	if o.Log == nil {
-		o.Log = zap.NewNop()
+		o.Log = silence{}
 	}
 	if o.Console == nil {
 		o.Console = io.Discard

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 )
@@ -14,7 +13,8 @@ import (
 // sure test: svc.IsWindowsService is wrong outside session 0, in containers and under Wine.
 func host(ctx context.Context, o Options) ending {
 	var e ending
-	err := svc.Run(o.Identity.ServiceName(), execute(func(requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
+	err := svc.Run(o.Identity.ServiceName(), execute(func(args []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
+		o.startID = startID(args)
 		e = hostSCM(ctx, o, requests, status)
 		return scmExit(e)
 	}))
@@ -28,12 +28,12 @@ func host(ctx context.Context, o Options) ending {
 }
 
 // execute is a service's whole life as a svc.Handler.
-type execute func(requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32)
+type execute func(args []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32)
 
 // Execute is called by package svc once the SCM has connected. x/sys reports Stopped with what it
 // returns.
-func (e execute) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32) {
-	return e(requests, status)
+func (e execute) Execute(args []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (specific bool, code uint32) {
+	return e(args, requests, status)
 }
 
 // hostSCM serves the SCM's requests and writes the first and the last word into the Event Log.
@@ -41,11 +41,11 @@ func hostSCM(ctx context.Context, o Options, requests <-chan svc.ChangeRequest, 
 	m := scm(status)
 	e := serve(ctx, o, m, requests, func(r svc.ChangeRequest) control { return scmControl(uint32(r.Cmd)) })
 	if e.err != nil {
-		o.Log.Error("service failed", zap.Error(e.err), zap.Int("exit_code", e.code), zap.String("cure", cure(e.code)))
+		o.Log.Errorw("service failed", "error", e.err, "exit_code", e.code, "cure", cure(e.code))
 	}
 	// The log may be slow or gone at a shutdown: it comes last, and only as long as the SCM was promised.
 	if err := writeEnding(o.Identity, e); err != nil {
-		o.Log.Warn("Event Log entry not written", zap.Error(err))
+		o.Log.Warnw("Event Log entry not written", "error", err)
 	}
 	return e
 }

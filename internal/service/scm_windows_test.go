@@ -62,6 +62,11 @@ func (d diarist) Run(ctx context.Context, s Starting) error {
 		<-slow.C
 	}
 	s.Ready()
+	if d.role() == "called" {
+		if err := d.note(s.StartID()); err != nil {
+			return err
+		}
+	}
 	if d.role() == "quits" {
 		return nil
 	}
@@ -187,6 +192,17 @@ func TestServiceLife(t *testing.T) {
 		t.Errorf("an asked stop is no failure: %+v", st)
 	}
 	s.diary("pause", "reload", "resume", "end", "end")
+}
+
+func TestStartIsKnownByItsName(t *testing.T) {
+	s := newStage(t, "called", "called")
+	const id = "00112233445566778899aabbccddeeff"
+	if err := (windowsHost{}).start(s.id.ServiceName(), StartArgument(id)); err != nil {
+		t.Fatal(err)
+	}
+	s.diary(id)
+	s.act(Start) // waits until it runs
+	s.act(Stop)
 }
 
 func TestStartThatFailsHasItsExitCode(t *testing.T) {

@@ -108,7 +108,7 @@ type windowsMachine interface {
 	create(name string, s scmService) error
 	change(name, field string, s scmService) error
 	remove(name string) error
-	start(name string) error
+	start(name string, args ...string) error
 	control(name string, code uint32) error
 	// exited waits until the process has ended; a PID that is gone has.
 	exited(ctx context.Context, pid int) error

@@ -70,7 +70,7 @@ func (f *fakeWindows) change(_, field string, want scmService) error {
 
 func (f *fakeWindows) remove(string) error { f.svc = nil; return f.do("remove") }
 
-func (f *fakeWindows) start(string) error {
+func (f *fakeWindows) start(string, ...string) error {
 	f.state, f.next = "start_pending", "running"
 	if f.startCode != 0 {
 		f.next = "stopped"

@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // Program is what runs as a service. It does not know which service manager it runs under.
@@ -28,14 +26,35 @@ type Starting interface {
 	Progress(stage string)
 	// Ready says that the program serves: the service manager is told Running.
 	Ready()
+	// StartID is what whoever started the service called this start (StartArgument), so that they
+	// can tell that it is this one which answers. Empty when nobody did.
+	StartID() string
 }
+
+// Log is where the host tells what it was asked and what went wrong: a message and, in turn, keys
+// and values. It is the part of zap's SugaredLogger that is used here; an interface, because the
+// setup program shares this room and has no use for a logger of that size.
+type Log interface {
+	Infow(message string, keysAndValues ...any)
+	Warnw(message string, keysAndValues ...any)
+	Errorw(message string, keysAndValues ...any)
+	Sync() error
+}
+
+// silence is the Log of whoever wants none.
+type silence struct{}
+
+func (silence) Infow(string, ...any)  {}
+func (silence) Warnw(string, ...any)  {}
+func (silence) Errorw(string, ...any) {}
+func (silence) Sync() error           { return nil }
 
 // Options say what to run and how long its ends may take.
 type Options struct {
 	Identity Identity
 	Program  Program
-	// Log is where the host tells what it was asked and what went wrong. Default: nothing.
-	Log *zap.Logger
+	// Log hears what the host does (default: nobody).
+	Log Log
 	// Console is where progress is shown to a person when neither the SCM nor systemd is listening.
 	// Default: nowhere.
 	Console io.Writer
@@ -47,4 +66,6 @@ type Options struct {
 	// StopTimeout is how long the whole stop may take before all stacks are logged and Run gives up
 	// with ExitStopTimeout (default and limit 115s: the Services console gives up at 125s).
 	StopTimeout time.Duration
+
+	startID string
 }

@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 var (
@@ -45,7 +43,7 @@ func serve[R any](ctx context.Context, o Options, m manager, requests <-chan R, 
 	defer alive.Stop()
 
 	s.enter(starting)
-	s.work = begin(ctx, o.Program)
+	s.work = begin(ctx, o.Program, o.startID)
 	defer s.work.end()
 	ready, cancelled := s.work.ready, ctx.Done()
 
@@ -86,11 +84,11 @@ func serve[R any](ctx context.Context, o Options, m manager, requests <-chan R, 
 func (s *session) hear(c control) {
 	switch c {
 	case stop:
-		s.o.Log.Info("stop requested")
+		s.o.Log.Infow("stop requested")
 		s.asked = s.asked || s.last.state != stopping
 		s.leave()
 	case reload, pause, resume:
-		s.o.Log.Info("control requested", zap.Stringer("control", c))
+		s.o.Log.Infow("control requested", "control", c)
 		if !slices.Contains(s.queue, c) {
 			s.queue = append(s.queue, c)
 		}
@@ -128,7 +126,7 @@ func (s *session) carried(err error) {
 	c := s.busy
 	s.busy = ignored
 	if err != nil {
-		s.o.Log.Error("control failed", zap.Stringer("control", c), zap.Error(err))
+		s.o.Log.Errorw("control failed", "control", c, "error", err)
 	}
 	s.last.reloading = false
 	switch {
@@ -162,7 +160,7 @@ func (s *session) started() {
 	s.deadline.Stop()
 	s.ready = true
 	s.enter(running)
-	s.o.Log.Info("service running")
+	s.o.Log.Infow("service running")
 	s.next()
 }
 
@@ -178,8 +176,7 @@ func (s *session) stillHere() {
 
 // giveUpStart ends a start that hangs; the stacks show where.
 func (s *session) giveUpStart() {
-	s.o.Log.Error("start made no progress", zap.String("stage", s.last.stage),
-		zap.Duration("timeout", s.o.StartTimeout), zap.String("stacks", stacks()))
+	s.o.Log.Errorw("start made no progress", "stage", s.last.stage, "timeout", s.o.StartTimeout, "stacks", stacks())
 	s.stalled = true
 	s.leave()
 }
@@ -197,7 +194,7 @@ func (s *session) leave() {
 
 // overrun gives the program up: it would not end.
 func (s *session) overrun() ending {
-	s.o.Log.Error("stop overran; ending at once", zap.Duration("timeout", s.o.StopTimeout), zap.String("stacks", stacks()))
+	s.o.Log.Errorw("stop overran; ending at once", "timeout", s.o.StopTimeout, "stacks", stacks())
 	return ending{
 		code: ExitStopTimeout, asked: s.asked, ready: s.ready,
 		err: fmt.Errorf("%w: more than %v", errStopStall, s.o.StopTimeout),

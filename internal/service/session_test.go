@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/zap"
 )
 
 // fakeProgram does what its functions say; a nil one returns nil at once.
 type fakeProgram struct {
+	startID               string
 	run                   func(ctx context.Context, s Starting) error
 	reload, pause, resume func(ctx context.Context) error
 
@@ -23,8 +23,12 @@ type fakeProgram struct {
 	calls []string
 }
 
-func (p *fakeProgram) Run(ctx context.Context, s Starting) error { return p.run(ctx, s) }
-func (p *fakeProgram) Reload(ctx context.Context) error          { return p.call(ctx, "reload", p.reload) }
+func (p *fakeProgram) Run(ctx context.Context, s Starting) error {
+	p.startID = s.StartID()
+	return p.run(ctx, s)
+}
+
+func (p *fakeProgram) Reload(ctx context.Context) error { return p.call(ctx, "reload", p.reload) }
 
 func (p *fakeProgram) Pause(ctx context.Context) error { return p.call(ctx, "pause", p.pause) }
 
@@ -82,7 +86,7 @@ func live(t *testing.T, p *fakeProgram, script func(requests chan<- control)) (e
 			script(requests)
 		}()
 		o := Options{
-			Program: p, Log: zap.NewNop(), StartTimeout: time.Minute, StopTimeout: time.Minute,
+			Program: p, Log: silence{}, StartTimeout: time.Minute, StopTimeout: time.Minute, startID: "start",
 			ExitCode: func(error) int { return 42 },
 		}
 		e = serve(t.Context(), o, m, requests, func(c control) control { return c })
@@ -279,6 +283,9 @@ func TestLife(t *testing.T) {
 			if d := cmp.Diff(tt.said, m.said); d != "" {
 				t.Errorf("reports (-want +got):\n%s", d)
 			}
+			if tt.p.startID != "start" {
+				t.Errorf("the program knows its start as %q, want what it was called", tt.p.startID)
+			}
 			if d := cmp.Diff(tt.calls, tt.p.calls); d != "" {
 				t.Errorf("calls (-want +got):\n%s", d)
 			}
@@ -296,7 +303,7 @@ func TestCheckpointsRiseWhilePending(t *testing.T) {
 		}}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		o := Options{Program: p, Log: zap.NewNop(), StartTimeout: time.Hour, StopTimeout: time.Minute}
+		o := Options{Program: p, Log: silence{}, StartTimeout: time.Hour, StopTimeout: time.Minute}
 		e := serve(ctx, o, recorder(func(r report) { got = append(got, r) }), nil, func(control) control { return ignored })
 		if e.code != ExitOK || !e.asked {
 			t.Errorf("the end of the context is a wish to stop, got %+v", e)

@@ -8,14 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 )
 
 // systemd is the manager that started us by a unit of Type=notify.
 type systemd struct {
 	conn     *net.UnixConn
-	log      *zap.Logger
+	log      Log
 	watchdog time.Duration // 0: systemd does not wait for signs of life
 	last     report
 	deaf     bool // a notification failed, which was logged
@@ -23,19 +22,19 @@ type systemd struct {
 
 // newSystemd is false when nobody listens. Trouble with the socket is worth a warning, but no
 // reason not to serve.
-func newSystemd(log *zap.Logger, env func(string) (string, bool)) (*systemd, bool) {
+func newSystemd(log Log, env func(string) (string, bool)) (*systemd, bool) {
 	path, _ := env("NOTIFY_SOCKET")
 	if path == "" {
 		return nil, false
 	}
 	// package net spells an abstract socket as systemd does: "@" stands for the zero byte.
 	if path[0] != '/' && path[0] != '@' {
-		log.Warn("NOTIFY_SOCKET is neither a path nor an abstract socket; systemd is not told", zap.String("socket", path))
+		log.Warnw("NOTIFY_SOCKET is neither a path nor an abstract socket; systemd is not told", "socket", path)
 		return nil, false
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
-		log.Warn("systemd cannot be told", zap.Error(err))
+		log.Warnw("systemd cannot be told", "error", err)
 		return nil, false
 	}
 	return &systemd{conn: conn, log: log, watchdog: watchdogInterval(env, os.Getpid(), os.Getppid())}, true
@@ -123,7 +122,7 @@ func (m *systemd) sendFile(text string, f *os.File) error {
 func (m *systemd) complain(err error) {
 	if !m.deaf {
 		m.deaf = true
-		m.log.Warn("systemd cannot be told", zap.Error(err))
+		m.log.Warnw("systemd cannot be told", "error", err)
 	}
 }
 

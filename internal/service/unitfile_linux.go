@@ -41,7 +41,7 @@ func unitFile(id Identity, r Registration, user string) string {
 	line("# One app that runs out of memory must not end the others.")
 	line("OOMPolicy=continue")
 	line("LimitNOFILE=65536")
-	if !id.private {
+	if id.apart == ofName {
 		line("ConfigurationDirectory=%s", id.Slug())
 		line("StateDirectory=%s", id.Slug())
 		line("StateDirectoryMode=0750")

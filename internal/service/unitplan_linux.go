@@ -106,7 +106,7 @@ func (g unitRegistrar) planUser(p *Plan, id Identity, asked, user string) error 
 
 // planFolder makes a data folder that systemd does not know of; its own it makes by StateDirectory=.
 func (g unitRegistrar) planFolder(p *Plan, id Identity, user string) error {
-	if !id.private {
+	if id.apart == ofName {
 		return nil
 	}
 	dir := id.DataDir()

@@ -18,12 +18,13 @@ type work struct {
 	// end asks the program to end.
 	end context.CancelFunc
 
-	once sync.Once
+	startID string
+	once    sync.Once
 }
 
 // begin starts p. The end of ctx is not passed on: the loop hears it like any other wish to stop,
 // so that a program that ends is never ahead of the reason why.
-func begin(ctx context.Context, p Program) *work {
+func begin(ctx context.Context, p Program, startID string) *work {
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
 	w := &work{
 		stages:  make(chan string, 1),
@@ -31,6 +32,7 @@ func begin(ctx context.Context, p Program) *work {
 		done:    make(chan error, 1),
 		carried: make(chan error, 1),
 		end:     end,
+		startID: startID,
 	}
 	w.carry = func(c control) {
 		go func() { w.carried <- obey(ctx, p, c) }()
@@ -67,6 +69,9 @@ func (w *work) Progress(stage string) {
 		}
 	}
 }
+
+// StartID implements Starting.
+func (w *work) StartID() string { return w.startID }
 
 // Ready may be called more than once.
 func (w *work) Ready() { w.once.Do(func() { close(w.ready) }) }
