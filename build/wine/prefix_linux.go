@@ -95,12 +95,13 @@ func (p *Prefix) env() []string {
 	for _, kv := range os.Environ() {
 		key, _, _ := strings.Cut(kv, "=")
 		switch key {
-		case "DISPLAY", "WINEPREFIX", "WINEDEBUG", "WINEARCH", "WINEDLLOVERRIDES", "GOOS":
+		case "DISPLAY", "WINEPREFIX", "WINEDEBUG", "WINEARCH", "WINEDLLOVERRIDES", "GOOS", "LC_ALL":
 		default:
 			env = append(env, kv)
 		}
 	}
-	return append(env, "WINEPREFIX="+p.Dir, "WINEDEBUG=-all", "WINEARCH=win64", "WINEDLLOVERRIDES=mscoree,mshtml=")
+	// A locale that names files in UTF-8, as every real machine has one.
+	return append(env, "WINEPREFIX="+p.Dir, "WINEDEBUG=-all", "WINEARCH=win64", "WINEDLLOVERRIDES=mscoree,mshtml=", "LC_ALL=C.UTF-8")
 }
 
 // Path is the folder of a Windows path on drive C: Path(`windows\temp`).

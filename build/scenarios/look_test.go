@@ -1,0 +1,231 @@
+//go:build wine || windows
+
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"holdfast/build/scenarios/state"
+)
+
+// Where a look at the registry begins, besides the products' own keys of HKLM\Software. Nothing that
+// an installation writes is outside.
+var registryRoots = []string{
+	`HKLM\Software\Classes\Installer`,
+	`HKLM\Software\Microsoft\Windows\CurrentVersion`,
+	`HKLM\Software\Policies`,
+	`HKLM\System\CurrentControlSet`,
+}
+
+// windowsOwn are keys of HKLM\Software that belong to Windows and Wine alone; to look at all of them
+// takes long.
+var windowsOwn = []string{
+	"borland", "classes", "clients", "khronos", "microsoft", "odbc", "openssh", "partner", "policies",
+	"registered applications", "registeredapplications", "wine", "wow6432node",
+}
+
+// noise is what every msiexec leaves behind, whatever it did, and what changes on a Windows that
+// nobody touches.
+var noise = []string{
+	`* C:\look.reg`,
+	`* C:\logs*`,
+	`* C:\windows\temp*`,
+	`* C:\users\*\Temp*`,
+	`folder C:\windows\Installer`,
+	`registry *\Control\ServiceCurrent ""`, // Wine counts the services that it started
+}
+
+// look takes down the state of the machine.
+func (m *machine) look() state.State {
+	m.t.Helper()
+	s := state.State{}
+	for _, root := range m.roots() {
+		if err := s.AddFiles(m.path(root), strings.TrimSuffix(root, `\`), `C:\windows`); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	for _, key := range append(m.softwareKeys(), registryRoots...) {
+		m.export(s, key)
+	}
+	for _, name := range products {
+		if _, ok := s.Value(`HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\`+name, "ImagePath"); ok {
+			s.AddService(name, m.service(name))
+		}
+	}
+	return s
+}
+
+// softwareKeys are the keys below HKLM\Software where products have theirs.
+func (m *machine) softwareKeys() []string {
+	m.t.Helper()
+	var keys []string
+	for line := range strings.Lines(m.ok("reg", "query", `HKLM\Software`)) {
+		name, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(line)), `hkey_local_machine\software\`)
+		if ok && !slices.Contains(windowsOwn, name) {
+			keys = append(keys, `HKLM\Software\`+name)
+		}
+	}
+	return keys
+}
+
+// export adds a key and what is below it; one that is not there adds nothing.
+func (m *machine) export(s state.State, key string) {
+	m.t.Helper()
+	const file = `C:\look.reg`
+	text, code, err := m.run(m.t.Context(), "reg", "export", key, file, "/y")
+	if err != nil {
+		m.t.Fatalf("reg export %s: %v\n%s", key, err, text)
+	}
+	if code != 0 { // there is no such key
+		return
+	}
+	data, err := os.ReadFile(m.path(file))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.remove(file)
+	if err := s.AddRegistry(data); err != nil {
+		m.t.Fatalf("reg export %s: %v", key, err)
+	}
+}
+
+// registry is one key with its values: registry(`SOFTWARE\Holdfast`).
+func (m *machine) registry(key string) registryKey {
+	m.t.Helper()
+	s := state.State{}
+	m.export(s, `HKLM\`+key)
+	return registryKey{`HKEY_LOCAL_MACHINE\` + key, s}
+}
+
+type registryKey struct {
+	name   string
+	values state.State
+}
+
+// value is empty when there is none.
+func (k registryKey) value(name string) string {
+	value, _ := k.values.Value(k.name, name)
+	return value
+}
+
+// service is what the service manager says of a service: RUNNING, STOPPED, or "" for no such one.
+func (m *machine) service(name string) string {
+	m.t.Helper()
+	return m.serviceState(m.t.Context(), name)
+}
+
+func (m *machine) serviceState(ctx context.Context, name string) string {
+	m.t.Helper()
+	text, code, err := m.run(ctx, "sc", "query", name)
+	if err != nil {
+		m.t.Fatalf("sc query %s: %v", name, err)
+	}
+	if code != 0 {
+		return ""
+	}
+	_, text, _ = strings.Cut(text, "STATE")
+	_, text, _ = strings.Cut(text, ":")
+	fields := strings.Fields(text)
+	if len(fields) < 2 {
+		m.t.Fatalf("sc query %s: no state in %q", name, text)
+	}
+	return fields[1]
+}
+
+// is wants a service in this state.
+func (m *machine) is(name, want string) {
+	m.t.Helper()
+	if got := m.service(name); got != want {
+		m.t.Errorf("service %s is %q, want %q", name, got, want)
+	}
+}
+
+// same wants nothing to differ from what was, but for the named exceptions.
+func (m *machine) same(before state.State, except ...string) {
+	m.t.Helper()
+	changes := state.Diff(before, m.look()).Except(noise...).Except(except...)
+	if len(changes) > 0 {
+		m.t.Errorf("the machine is not as before:\n%s", changes)
+	}
+}
+
+// explained wants the property named, in the log of msiexec or that of setup.
+func (m *machine) explained(log, property string) {
+	m.t.Helper()
+	if !strings.Contains(log, property) {
+		m.t.Errorf("the log does not name %s:\n%s", property, tail(log, 20))
+	}
+}
+
+// explains tells whether the service says so of a key.
+func (m *machine) explains(key, value string) bool {
+	m.t.Helper()
+	text, _, err := m.run(m.t.Context(), holdfast, "explain", key)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return strings.Contains(text, value)
+}
+
+// products are the names under which the packages install themselves.
+var products = []string{"Holdfast", "Shop", "Depot"}
+
+// evidence is what an engineer wants to see after a failure.
+func (m *machine) evidence() string {
+	var b strings.Builder
+	show := func(windows string, lines int) {
+		if data, err := os.ReadFile(m.path(windows)); err == nil {
+			fmt.Fprintf(&b, "--- %s\n%s\n", windows, tail(decode(data), lines))
+		}
+	}
+	if m.log != "" {
+		show(m.log, 60)
+	}
+	for _, product := range products {
+		data := `C:\ProgramData\` + product
+		show(data+`\setup\setup.log`, 60)
+		show(data+`\holdfast.yaml`, 60)
+		logs, _ := filepath.Glob(filepath.Join(m.path(data), "logs", "*"))
+		for _, log := range logs {
+			show(data+`\logs\`+filepath.Base(log), 30)
+		}
+	}
+	return b.String()
+}
+
+// tail is the last lines of a text.
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\r\n"), "\n")
+	if len(all) <= lines {
+		return text
+	}
+	return fmt.Sprintf("(%d lines before)\n%s", len(all)-lines, strings.Join(all[len(all)-lines:], "\n"))
+}
+
+// decode is text as Windows writes it: UTF-16 with its mark, or bytes.
+func decode(data []byte) string {
+	if len(data) < 2 || data[0] != 0xff || data[1] != 0xfe {
+		return string(data)
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, uint16(data[i])|uint16(data[i+1])<<8)
+	}
+	return string(utf16.Decode(units))
+}
+
+// witness makes a failed test show its evidence; it must be called after the machine is ready, so
+// that it looks before the machine is gone.
+func (m *machine) witness() {
+	m.t.Cleanup(func() {
+		if m.t.Failed() {
+			m.t.Log(m.evidence())
+		}
+	})
+}

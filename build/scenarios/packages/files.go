@@ -1,0 +1,57 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// fingerprint is the same as long as the files of these places and the compiler are.
+func fingerprint(places ...string) (string, error) {
+	sum := sha256.New()
+	_, _ = fmt.Fprintln(sum, runtime.Version())
+	for _, place := range places {
+		err := filepath.WalkDir(place, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			f, err := os.Open(path) //nolint:gosec // one of our sources
+			if err != nil {
+				return err
+			}
+			defer f.Close() //nolint:errcheck // only read
+			content := sha256.New()
+			if _, err := io.Copy(content, f); err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(sum, "%s %x\n", filepath.ToSlash(path), content.Sum(nil))
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// copyFile replaces a file by a copy of another.
+func copyFile(from, to string) error {
+	in, err := os.Open(from) //nolint:gosec // a file of the build
+	if err != nil {
+		return err
+	}
+	defer in.Close()          //nolint:errcheck // only read
+	out, err := os.Create(to) //nolint:gosec // likewise
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,198 @@
+//go:build wine
+
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"holdfast/build/wine"
+)
+
+var (
+	root        = filepath.Join("..", "..")
+	packagesDir = filepath.Join(root, "build", "out", "packages")
+)
+
+// prepare makes the packages, or takes those that HOLDFAST_PACKAGES names.
+func prepare() (ready bool, err error) {
+	if first.dir, err = os.MkdirTemp("", "holdfast-scenarios-"); err != nil {
+		return false, err
+	}
+	if dir := os.Getenv("HOLDFAST_PACKAGES"); dir != "" {
+		packagesDir = dir
+		return true, nil
+	}
+	cmd := exec.CommandContext(context.Background(), "go", "run", "./build/scenarios/packages", "-out", filepath.Join("build", "out", "packages"))
+	cmd.Dir = root
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return true, cmd.Run()
+}
+
+// wineSystem is a Windows of Wine's.
+type wineSystem struct {
+	p   *wine.Prefix
+	net *wine.Network
+}
+
+// fresh is a Windows on which nothing was ever installed.
+func fresh(t *testing.T) *machine {
+	t.Helper()
+	t.Parallel()
+	from, err := wine.Template(t.Context(), filepath.Join(root, "build", "out", "wine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newMachine(t, from, filepath.Join(t.TempDir(), "prefix"))
+}
+
+func newMachine(t *testing.T, from, dir string) *machine {
+	t.Helper()
+	network, err := wine.NewNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(network.Close)
+	p, err := wine.Copy(t.Context(), from, dir, network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("close the prefix: %v", err)
+		}
+	})
+	s := &wineSystem{p, network}
+	if err := s.addPackages(); err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{t: t, system: s}
+	m.witness()
+	return m
+}
+
+// addPackages puts every package on the disk, and the program that nobody here wrote.
+func (s *wineSystem) addPackages() error {
+	made, err := filepath.Glob(filepath.Join(packagesDir, "*", "*.msi"))
+	if err != nil || len(made) == 0 {
+		return errors.Join(err, fmt.Errorf("no packages in %s", packagesDir))
+	}
+	for _, from := range made {
+		if err := place(from, s.path(pkg(filepath.Base(filepath.Dir(from))))); err != nil {
+			return err
+		}
+	}
+	return place(filepath.Join(packagesDir, "caddy.exe"), s.path(caddy))
+}
+
+// place makes a second name for a file that nobody changes, or a copy elsewhere.
+func place(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(to); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
+}
+
+func (s *wineSystem) path(windows string) string {
+	rest, ok := strings.CutPrefix(windows, `C:\`)
+	if !ok {
+		panic("not on drive C: " + windows) // a mistake of the test
+	}
+	return s.p.Path(rest)
+}
+
+func (s *wineSystem) run(ctx context.Context, name string, args ...string) (string, int, error) {
+	cmd := s.p.Command(ctx, name, args...)
+	text, err := s.p.Output(cmd)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() >= 0 {
+		return text, exit.ExitCode(), nil
+	}
+	return text, 0, err
+}
+
+// seen is the low byte: all that Linux tells of an exit code.
+func (s *wineSystem) seen(code int) int { return code & 0xff }
+
+func (s *wineSystem) dial(ctx context.Context, port int) (net.Conn, error) {
+	return s.net.Dial(ctx, port)
+}
+
+func (s *wineSystem) listen(ctx context.Context, port int) (net.Listener, error) {
+	return s.net.Listen(ctx, port)
+}
+
+func (s *wineSystem) processes(text string) []int { return s.p.Processes(text) }
+
+func (s *wineSystem) kill(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }
+
+// roots are the folders to look at: the whole disk.
+func (m *machine) roots() []string { return []string{`C:\`} }
+
+// reboot is a loss of power, and the next start.
+func (m *machine) reboot() {
+	m.t.Helper()
+	if err := m.system.(*wineSystem).p.Reboot(m.t.Context()); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// first is the disk of a machine on which Holdfast 1.0.0 was installed once, for all tests to copy.
+var first struct {
+	dir    string // of this run
+	once   sync.Once
+	prefix string // "": it could not be made
+}
+
+// installed is a Windows on which Holdfast 1.0.0 runs, with the seed as its configuration.
+func installed(t *testing.T) *machine {
+	t.Helper()
+	t.Parallel()
+	first.once.Do(func() { makeFirst(t) })
+	if first.prefix == "" {
+		t.Fatal("the machine to copy could not be made: see the first test that needed it")
+	}
+	m := newMachine(t, first.prefix, filepath.Join(t.TempDir(), "prefix"))
+	m.answers(gatewayPort, "/", greeting)
+	return m
+}
+
+func makeFirst(t *testing.T) {
+	t.Helper()
+	from, err := wine.Template(t.Context(), filepath.Join(root, "build", "out", "wine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMachine(t, from, filepath.Join(t.TempDir(), "prefix"))
+	m.install()
+	s := m.system.(*wineSystem)
+	if err := s.p.Halt(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	prefix := filepath.Join(first.dir, "prefix")
+	if err := os.Rename(s.p.Dir, prefix); err != nil {
+		t.Fatal(err)
+	}
+	first.prefix = prefix
+}
+
+// tidy removes what all tests had in common.
+func tidy() { _ = os.RemoveAll(first.dir) }
