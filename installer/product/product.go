@@ -49,7 +49,6 @@ func Holdfast(version string) Product {
 		Manufacturer: "The Holdfast Authors",
 		Version:      strings.TrimSuffix(version, "-dev"),
 		UpgradeCode:  HoldfastUpgradeCode,
-		HelpURL:      "https://github.com/holdfast/holdfast",
 	}
 }
 
@@ -94,15 +93,16 @@ func (p Product) Check() error {
 	return errors.Join(all...)
 }
 
-// taken are names that Windows or widespread software uses for a service, a key below
-// HKEY_LOCAL_MACHINE\SOFTWARE, or a folder below Program Files or ProgramData, in lower case.
-var taken = []string{ //nolint:gochecknoglobals // never changes
-	"bfe", "bits", "cryptsvc", "dcomlaunch", "defaultuserenvironment", "dhcp", "dnscache", "docker", "dotnet", "eventlog",
-	"gpsvc", "intel", "iphlpsvc", "lanmanserver", "lanmanworkstation", "lsm", "modifiablewindowsapps", "mpssvc", "msiserver",
-	"netlogon", "nodejs", "nsi", "odbc", "openssh", "package", "packages", "plugplay", "powershell", "profsvc", "python",
-	"registeredapplications", "rpceptmapper", "rpcss", "samss", "schedule", "sens", "sessionenv", "spooler", "ssh", "sshd",
-	"sysmain", "termservice", "trustedinstaller", "usoprivate", "usoshared", "vaultsvc", "w32time", "w3svc", "was", "wcmsvc",
-	"windefend", "windowsapps", "winhttpautoproxysvc", "winmgmt", "winrm", "wuauserv",
+// taken tells the names, in lower case, that Windows or widespread software uses for a service, a key
+// below HKEY_LOCAL_MACHINE\SOFTWARE, or a folder below Program Files or ProgramData.
+func taken(lower string) bool {
+	const names = `
+		bfe bits cryptsvc dcomlaunch defaultuserenvironment dhcp dnscache docker dotnet eventlog gpsvc intel
+		iphlpsvc lanmanserver lanmanworkstation lsm modifiablewindowsapps mpssvc msiserver netlogon nodejs nsi
+		odbc openssh package packages plugplay powershell profsvc python registeredapplications rpceptmapper
+		rpcss samss schedule sens sessionenv spooler ssh sshd sysmain termservice trustedinstaller usoprivate
+		usoshared vaultsvc w32time w3svc was wcmsvc windefend windowsapps winhttpautoproxysvc winmgmt winrm wuauserv`
+	return slices.Contains(strings.Fields(names), lower)
 }
 
 func (p Product) checkName() error {
@@ -111,7 +111,7 @@ func (p Product) checkName() error {
 	}
 	lower := strings.ToLower(p.Name)
 	switch {
-	case slices.Contains(taken, lower):
+	case taken(lower):
 		return fmt.Errorf("name %q: a service, folder or key of Windows or of other software has it; choose another, such as %sService", p.Name, p.Name)
 	case !p.Own() && lower == strings.ToLower(holdfastName):
 		return fmt.Errorf("name %q: it is Holdfast's own, and your product must be able to live beside it; choose your product's name", p.Name)
