@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"holdfast/build/scenarios/state"
 )
 
 // From nothing to a product and back to nothing, without a user interface.
@@ -179,10 +177,4 @@ func TestInstallFromAService(t *testing.T) {
 	m.answers(gatewayPort, "/", greeting)
 	m.until("the installation has ended", func() bool { return len(m.entries("Holdfast")) == 1 && len(m.processes("/i "+pkg("1.0.0"))) == 0 })
 	m.installation("1.0.0")
-}
-
-// changedBy is what changed since before.
-func (m *machine) changedBy(before state.State) string {
-	m.t.Helper()
-	return state.Diff(before, m.look()).Except(noise...).String()
 }

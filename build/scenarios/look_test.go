@@ -146,11 +146,16 @@ func (m *machine) is(name, want string) {
 	}
 }
 
+// changedBy is what changed since before, but for the named exceptions.
+func (m *machine) changedBy(before state.State, except ...string) string {
+	m.t.Helper()
+	return state.Diff(before, m.look()).Except(noise...).Except(except...).String()
+}
+
 // same wants nothing to differ from what was, but for the named exceptions.
 func (m *machine) same(before state.State, except ...string) {
 	m.t.Helper()
-	changes := state.Diff(before, m.look()).Except(noise...).Except(except...)
-	if len(changes) > 0 {
+	if changes := m.changedBy(before, except...); changes != "" {
 		m.t.Errorf("the machine is not as before:\n%s", changes)
 	}
 }

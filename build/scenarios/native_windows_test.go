@@ -87,10 +87,10 @@ func (m *machine) clean() {
 }
 
 // installed is a Windows on which Holdfast 1.0.0 runs, with the seed as its configuration.
-func installed(t *testing.T) *machine {
+func installed(t *testing.T, properties ...string) *machine {
 	t.Helper()
 	m := fresh(t)
-	m.install()
+	m.install(properties...)
 	return m
 }
 

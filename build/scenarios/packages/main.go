@@ -4,6 +4,7 @@
 //
 //	1.0.0, 1.1.0            Holdfast
 //	test-1.0.0, test-1.1.0  Holdfast that fails where HF_FAILAT says
+//	signed-1.0.0            the first, signed
 //	shop-2.0.0, shop-2.1.0  a program that nobody here wrote, packed; the second with other files
 //	depot-1.0.0             another one of the same
 //
@@ -92,20 +93,23 @@ func (m maker) all(ctx context.Context) error {
 	if err := m.do(exec.CommandContext(ctx, "go", "build", "-o", m.installer, "./installer")); err != nil { //nolint:gosec // our own words
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, building := errgroup.WithContext(ctx) // which ends with the group
 	group.SetLimit(builds)
 	for _, version := range []string{"1.0.0", "1.1.0"} {
-		group.Go(func() error { return m.product(ctx, version, version) })
-		group.Go(func() error { return m.product(ctx, "test-"+version, version, "--test") })
+		group.Go(func() error { return m.product(building, version, version) })
+		group.Go(func() error { return m.product(building, "test-"+version, version, "--test") })
 	}
 	for _, p := range []packed{
 		{"Shop", "2.0.0", "{6C1FB8C0-2B5B-4C39-9E54-5B5A5A0C2D11}", firstConfig, map[string]string{"index.html": "shop 2.0.0\n", "old.html": "only in 2.0.0\n"}},
 		{"Shop", "2.1.0", "{6C1FB8C0-2B5B-4C39-9E54-5B5A5A0C2D11}", nextConfig, map[string]string{"index.html": "shop 2.1.0\n", "new/more.html": "only in 2.1.0\n"}},
 		{"Depot", "1.0.0", "{0C7E6A0D-4E7B-4B7C-8C5F-1E0B7D9B9E22}", firstConfig, map[string]string{"index.html": "depot 1.0.0\n"}},
 	} {
-		group.Go(func() error { return m.pack(ctx, p) })
+		group.Go(func() error { return m.pack(building, p) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return m.signed(ctx)
 }
 
 // product makes Holdfast's own package.
