@@ -54,6 +54,8 @@ func (d *Database) stageCabinet(ctx context.Context, c Cabinet, dir string) ([]s
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
+	files := d.Table("File")
+	rows := files.byKey()
 	all, total := make([]staged, 0, len(c.Files)), int64(0)
 	for _, f := range c.Files {
 		if err := context.Cause(ctx); err != nil {
@@ -63,8 +65,7 @@ func (d *Database) stageCabinet(ctx context.Context, c Cabinet, dir string) ([]s
 		if err != nil {
 			return nil, fmt.Errorf("file %s: %w", f.Key, err)
 		}
-		files := d.Table("File")
-		if size, _ := files.Int(files.Find(f.Key), "FileSize"); int64(size) != s.size {
+		if size, _ := files.Int(rows[f.Key], "FileSize"); int64(size) != s.size {
 			return nil, fmt.Errorf("file %s: %s has %d bytes, but its row says %d; it was changed meanwhile: build again", f.Key, f.Source, s.size, size)
 		}
 		all, total = append(all, s), total+s.size

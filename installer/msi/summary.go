@@ -138,7 +138,7 @@ const (
 )
 
 // property is the bytes of a property after its type.
-func property(section []byte, offset uint32, size int, types ...uint32) ([]byte, error) {
+func property(section []byte, offset uint32, size uint32, types ...uint32) ([]byte, error) {
 	if uint64(offset)+4+uint64(size) > uint64(len(section)) {
 		return nil, errSummary
 	}

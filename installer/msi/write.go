@@ -194,22 +194,23 @@ func (w *writer) table(t *Table, codepage int) error {
 
 // fingerprint stands for all that the package holds.
 func (w *writer) fingerprint() string {
-	h := sha256.New()
+	var all bytes.Buffer
 	for _, t := range append([]*Table{w.db.Summary.table()}, w.db.Tables...) {
-		fmt.Fprintf(h, "%q %q\n", t.Name, describe(t.Columns))
+		fmt.Fprintf(&all, "%q %q\n", t.Name, describe(t.Columns))
 		for _, r := range t.Rows {
 			for i, v := range r {
 				if _, ok := v.(Data); ok {
 					v = w.hashes[t.stream(r)]
 				}
-				fmt.Fprintf(h, "%d %q\n", i, text(v))
+				fmt.Fprintf(&all, "%d %q\n", i, text(v))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.hashes)) {
-		fmt.Fprintf(h, "%q %q\n", name, w.hashes[name])
+		fmt.Fprintf(&all, "%q %q\n", name, w.hashes[name])
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(all.Bytes())
+	return hex.EncodeToString(sum[:])
 }
 
 // verify reads the file back: every row and the bytes of every stream.
