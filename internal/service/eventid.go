@@ -34,6 +34,16 @@ const (
 	eventStopFailed  = 112
 )
 
+// The events of the package's setup program.
+const (
+	EventInstalled    = 130
+	EventUpgraded     = 131
+	EventRemoved      = 132
+	EventChanged      = 133
+	EventSetupWarning = 138
+	EventSetupFailed  = 139
+)
+
 // EventIDs is the table of all entries that Holdfast writes into the Event Log, in ascending order.
 func EventIDs() []EventID {
 	return []EventID{
@@ -45,6 +55,12 @@ func EventIDs() []EventID {
 		{113, "service.leftovers_killed", LevelWarning, "processes that an earlier, killed run had left behind were ended", ""},
 		{120, "gateway.paused", LevelWarning, "the gateway answers 503 until it is continued; apps keep running", "holdfast service continue"},
 		{121, "gateway.resumed", LevelInfo, "the gateway serves again", ""},
+		{EventInstalled, "setup.installed", LevelInfo, "the package was installed", ""},
+		{EventUpgraded, "setup.upgraded", LevelInfo, "the package replaced another version of itself", ""},
+		{EventRemoved, "setup.removed", LevelInfo, "the package was removed; the entry says whether its data was kept", ""},
+		{EventChanged, "setup.changed", LevelInfo, "the package was repaired, or installed again with other properties", ""},
+		{EventSetupWarning, "setup.warning", LevelWarning, "the package did its work, but not all of it", "Do by hand what the entry says."},
+		{EventSetupFailed, "setup.failed", LevelError, "an installation, upgrade or removal could not be done; Windows Installer puts back what was before", "Do what the entry says and run it again; msiexec /l*v FILE tells every step."},
 
 		{200, "config.reloaded", LevelInfo, "a new configuration is in force", ""},
 		{210, "config.rejected", LevelError, "a new configuration was refused; the last good one stays", "holdfast check"},

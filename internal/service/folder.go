@@ -72,4 +72,11 @@ func device(name string) bool {
 	return com && slices.Contains([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³"}, number)
 }
 
+// TrustedOwner tells whether the account with this SID is the machine itself: SYSTEM, Administrators
+// or TrustedInstaller. What it owns, no ordinary user can change the access list of.
+func TrustedOwner(sid string) bool {
+	const trustedInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+	return slices.Contains([]string{"S-1-5-18", "S-1-5-32-544", trustedInstaller}, sid)
+}
+
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -50,7 +50,7 @@ func (windowsHost) folder(dir, sddl string) (folder, error) {
 // trusted tells whether owner is one of the machine itself, or the administrator who installs: they
 // name the service's program anyway.
 func trusted(owner *windows.SID) bool {
-	if owner.IsWellKnown(windows.WinLocalSystemSid) || owner.IsWellKnown(windows.WinBuiltinAdministratorsSid) {
+	if TrustedOwner(owner.String()) {
 		return true
 	}
 	me, err := windows.GetCurrentProcessToken().GetTokenUser()

@@ -41,7 +41,7 @@ type apart int
 const (
 	ofName  apart = iota // they follow from the name
 	private              // WithDataDir: a data folder and an endpoint of its own
-	placed               // WithInstalledDataDir: a data folder that is to be the machine's
+	placed               // NewInstalledIdentity: a data folder that is to be the machine's
 )
 
 // places are where an Identity's things are.
@@ -52,20 +52,38 @@ type places struct {
 // NewIdentity checks name: a letter or digit, then at most 63 letters, digits, ".", "_" or "-", not
 // ending with ".", and none of the names that Windows keeps for itself.
 func NewIdentity(name string) (Identity, error) {
-	if !namePattern.MatchString(name) {
-		return Identity{}, fmt.Errorf("name %q: begin with a letter or digit, then at most 63 letters, digits, \".\", \"_\" or \"-\"", name)
-	}
-	if strings.HasSuffix(name, ".") {
-		return Identity{}, fmt.Errorf("name %q: Windows drops a final \".\" from folder names; leave it out", name)
-	}
-	if reserved(name) {
-		return Identity{}, fmt.Errorf("name %q: Windows keeps this name for itself; choose another", name)
+	if err := checkName(name); err != nil {
+		return Identity{}, err
 	}
 	at, err := systemPlaces(name)
 	if err != nil {
 		return Identity{}, fmt.Errorf("name %q: %w", name, err)
 	}
 	return Identity{Name: name, at: at}, nil
+}
+
+// NewInstalledIdentity is an Identity with data, a full path, as the machine's data folder, before
+// or after the installer has remembered it as such (registry value DataDir of RegistryKey, which
+// NewIdentity reads on Windows). The endpoint is the name's own and the service needs no argument.
+func NewInstalledIdentity(name, data string) (Identity, error) {
+	if err := checkName(name); err != nil {
+		return Identity{}, err
+	}
+	at := placesBelow(filepath.Clean(data), machinePlaces(name).endpoint)
+	return Identity{Name: name, at: at, apart: placed}, nil
+}
+
+func checkName(name string) error {
+	if !namePattern.MatchString(name) {
+		return fmt.Errorf("name %q: begin with a letter or digit, then at most 63 letters, digits, \".\", \"_\" or \"-\"", name)
+	}
+	if strings.HasSuffix(name, ".") {
+		return fmt.Errorf("name %q: Windows drops a final \".\" from folder names; leave it out", name)
+	}
+	if reserved(name) {
+		return fmt.Errorf("name %q: Windows keeps this name for itself; choose another", name)
+	}
+	return nil
 }
 
 // reserved tells device names, which are no folders, and keys and folders that belong to the system
@@ -85,16 +103,6 @@ func (id Identity) WithDataDir(dir string) Identity {
 	}
 	id.apart = private
 	id.at = placesBelow(dir, privateEndpoint(id.Name, dir))
-	return id
-}
-
-// WithInstalledDataDir is this Identity with dir, a full path, as the machine's data folder, before
-// or after the installer has remembered it as such (registry value DataDir of RegistryKey, which
-// NewIdentity reads on Windows). The endpoint is the name's own and the service needs no argument.
-func (id Identity) WithInstalledDataDir(dir string) Identity {
-	endpoint := machinePlaces(id.Name).endpoint
-	id.apart = placed
-	id.at = placesBelow(filepath.Clean(dir), endpoint)
 	return id
 }
 
@@ -155,6 +163,10 @@ func (id Identity) PolicyKey() string { return `SOFTWARE\Policies\` + id.Name }
 
 // EventSource is the source of this Identity's entries in the Application log.
 func (id Identity) EventSource() string { return id.Name }
+
+// FirewallRule is the name of this Identity's rule in the Windows firewall. It is never "all",
+// which netsh would take for every rule.
+func (id Identity) FirewallRule() string { return id.Name + " HTTP" }
 
 // ServiceAccount is the virtual account whose SID access lists name: NT SERVICE\Holdfast. It exists
 // whatever account the service runs under (SID type unrestricted).

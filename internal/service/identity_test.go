@@ -93,12 +93,11 @@ func TestDataDirTakesEverythingAlong(t *testing.T) {
 }
 
 func TestInstalledDataDirKeepsTheName(t *testing.T) {
-	id, err := NewIdentity("Shop")
+	dir := scratch(t)
+	one, err := NewInstalledIdentity("Shop", dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := scratch(t)
-	one := id.WithInstalledDataDir(dir)
 	if one.DataDir() != dir || one.ConfigFile() != filepath.Join(dir, "holdfast.yaml") || one.LogDir() != filepath.Join(dir, "logs") {
 		t.Errorf("%s, %s, %s are not in %s", one.DataDir(), one.ConfigFile(), one.LogDir(), dir)
 	}
@@ -119,6 +118,13 @@ func TestRunArguments(t *testing.T) {
 	}
 	dir := scratch(t)
 	file := filepath.Join(dir, "other.yaml")
+	installed := func(dir string) Identity {
+		id, err := NewInstalledIdentity("Shop", dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
 	for name, tt := range map[string]struct {
 		id   Identity
 		want []string
@@ -127,8 +133,8 @@ func TestRunArguments(t *testing.T) {
 		"data":                              {id.WithDataDir(dir), []string{"run", "--name", "Shop", "--data", dir}},
 		"config":                            {id.WithConfigFile(file), []string{"run", "--name", "Shop", "--config", file}},
 		"both":                              {id.WithDataDir(dir).WithConfigFile(file), []string{"run", "--name", "Shop", "--data", dir, "--config", file}},
-		"installed elsewhere":               {id.WithInstalledDataDir(dir), []string{"run", "--name", "Shop"}},
-		"installed elsewhere, other config": {id.WithInstalledDataDir(dir).WithConfigFile(file + "x"), []string{"run", "--name", "Shop", "--config", file + "x"}},
+		"installed elsewhere":               {installed(dir), []string{"run", "--name", "Shop"}},
+		"installed elsewhere, other config": {installed(dir).WithConfigFile(file + "x"), []string{"run", "--name", "Shop", "--config", file + "x"}},
 		"own config given": {
 			id.WithDataDir(dir).WithConfigFile(filepath.Join(dir, "holdfast.yaml")),
 			[]string{"run", "--name", "Shop", "--data", dir},

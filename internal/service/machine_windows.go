@@ -88,7 +88,11 @@ func (windowsHost) service(name string) (have scmService, installed bool, err er
 		if err := readConfig(s, &have); err != nil {
 			return err
 		}
-		return readDetails(s, &have)
+		if err := readDetails(s, &have); err != nil {
+			return err
+		}
+		readAccess(name, &have)
+		return nil
 	})
 	if errors.Is(err, ErrNotInstalled) {
 		return have, false, nil
@@ -96,99 +100,9 @@ func (windowsHost) service(name string) (have scmService, installed bool, err er
 	return have, err == nil, err
 }
 
-// answerMax is the documented limit of what QueryServiceConfig answers.
-const answerMax = 8192
-
-// readConfig reads what every Windows has kept since NT. mgr's Config wants newer things, too, and
-// fails without them.
-func readConfig(s *mgr.Service, have *scmService) error {
-	buf := make([]byte, answerMax)
-	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buf[0])) //nolint:gosec // the SCM fills a structure that it defines
-	var needed uint32
-	if err := windows.QueryServiceConfig(s.Handle, c, answerMax, &needed); err != nil {
-		return err
-	}
-	have.Command = windows.UTF16PtrToString(c.BinaryPathName)
-	have.Account = windows.UTF16PtrToString(c.ServiceStartName)
-	have.DisplayName = windows.UTF16PtrToString(c.DisplayName)
-	have.Start = startType(c.StartType)
-	return nil
-}
-
-// readDetails reads what came later; a level that this system does not know goes into Unknown.
-func readDetails(s *mgr.Service, have *scmService) error {
-	details := []struct {
-		field string
-		level uint32
-		take  func(unsafe.Pointer)
-	}{
-		{"description", windows.SERVICE_CONFIG_DESCRIPTION, func(p unsafe.Pointer) {
-			have.Description = windows.UTF16PtrToString((*windows.SERVICE_DESCRIPTION)(p).Description)
-		}},
-		{"start type", windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, func(p unsafe.Pointer) {
-			if have.Start == StartAuto && (*windows.SERVICE_DELAYED_AUTO_START_INFO)(p).IsDelayedAutoStartUp != 0 {
-				have.Start = StartDelayed
-			}
-		}},
-		{"service SID", windows.SERVICE_CONFIG_SERVICE_SID_INFO, func(p unsafe.Pointer) {
-			have.OwnSID = *(*uint32)(p) == windows.SERVICE_SID_TYPE_UNRESTRICTED
-		}},
-		{"recovery", windows.SERVICE_CONFIG_FAILURE_ACTIONS, func(p unsafe.Pointer) {
-			f := (*windows.SERVICE_FAILURE_ACTIONS)(p)
-			have.Reset = time.Duration(f.ResetPeriod) * time.Second
-			for _, a := range unsafe.Slice(f.Actions, f.ActionsCount) { //nolint:gosec // the SCM fills a structure that it defines
-				if a.Type == windows.SC_ACTION_RESTART {
-					have.Recovery = append(have.Recovery, time.Duration(a.Delay)*time.Millisecond)
-				}
-			}
-		}},
-		{"recovery after failure exits", windows.SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, func(p unsafe.Pointer) {
-			have.OnFailure = (*windows.SERVICE_FAILURE_ACTIONS_FLAG)(p).FailureActionsOnNonCrashFailures != 0
-		}},
-		{"preshutdown timeout", windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, func(p unsafe.Pointer) {
-			have.Preshutdown = time.Duration(*(*uint32)(p)) * time.Millisecond
-		}},
-	}
-	buf := make([]byte, answerMax)
-	for _, d := range details {
-		var needed uint32
-		clear(buf)
-		err := windows.QueryServiceConfig2(s.Handle, d.level, &buf[0], answerMax, &needed)
-		switch {
-		case err == nil:
-			d.take(unsafe.Pointer(&buf[0])) //nolint:gosec // the SCM fills a structure that it defines
-		case errors.Is(err, windows.ERROR_INVALID_LEVEL):
-			if d.field != "start type" { // known but for the delay
-				have.Unknown = append(have.Unknown, d.field)
-			}
-		default:
-			return fmt.Errorf("%s: %w", d.field, err)
-		}
-	}
-	return nil
-}
-
-func startType(start uint32) StartType {
-	switch start {
-	case mgr.StartAutomatic:
-		return StartAuto
-	case mgr.StartDisabled:
-		return "disabled"
-	default:
-		return StartManual
-	}
-}
-
-func startNumber(t StartType) uint32 {
-	if t == StartManual {
-		return mgr.StartManual
-	}
-	return mgr.StartAutomatic
-}
-
-// create registers the service and sets all that CreateService cannot; what fails half-way is
+// create registers the service and sets all fields that CreateService cannot; what fails half-way is
 // removed again.
-func (w windowsHost) create(name string, want scmService) error {
+func (windowsHost) create(name string, want scmService, fields []scmField) error {
 	scm, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT|windows.SC_MANAGER_CREATE_SERVICE)
 	if err != nil {
 		return scmError(err)
@@ -204,7 +118,7 @@ func (w windowsHost) create(name string, want scmService) error {
 		return scmError(err)
 	}
 	defer windows.CloseServiceHandle(h) //nolint:errcheck // nothing can be done
-	for _, f := range scmFields() {
+	for _, f := range fields {
 		err := configure(&mgr.Service{Name: name, Handle: h}, f.name, want)
 		if errors.Is(err, windows.ERROR_INVALID_LEVEL) {
 			continue // this system keeps no such thing; a plan names it
@@ -219,67 +133,6 @@ func (w windowsHost) create(name string, want scmService) error {
 
 func (windowsHost) change(name, field string, want scmService) error {
 	return with(name, windows.SERVICE_CHANGE_CONFIG|windows.SERVICE_START, func(s *mgr.Service) error { return configure(s, field, want) })
-}
-
-// configure sets one field of scmFields.
-func configure(s *mgr.Service, field string, want scmService) error {
-	level := func(n uint32, value unsafe.Pointer) error {
-		return windows.ChangeServiceConfig2(s.Handle, n, (*byte)(value))
-	}
-	switch field {
-	case "command", "account", "display name":
-		return configureText(s, field, want)
-	case "start type":
-		if err := windows.ChangeServiceConfig(s.Handle, windows.SERVICE_NO_CHANGE, startNumber(want.Start), windows.SERVICE_NO_CHANGE,
-			nil, nil, nil, nil, nil, nil, nil); err != nil {
-			return err
-		}
-		delayed := windows.SERVICE_DELAYED_AUTO_START_INFO{}
-		if want.Start == StartDelayed {
-			delayed.IsDelayedAutoStartUp = 1
-		}
-		err := level(windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&delayed)) //nolint:gosec // the SCM reads a structure that it defines
-		if errors.Is(err, windows.ERROR_INVALID_LEVEL) && want.Start != StartDelayed {
-			return nil // what cannot be delayed is not
-		}
-		return err
-	case "description":
-		text, err := windows.UTF16PtrFromString(want.Description)
-		if err != nil {
-			return err
-		}
-		return level(windows.SERVICE_CONFIG_DESCRIPTION, unsafe.Pointer(&windows.SERVICE_DESCRIPTION{Description: text})) //nolint:gosec // the SCM reads a structure that it defines
-	case "service SID":
-		sid := uint32(windows.SERVICE_SID_TYPE_UNRESTRICTED)
-		return level(windows.SERVICE_CONFIG_SERVICE_SID_INFO, unsafe.Pointer(&sid)) //nolint:gosec // the SCM reads a structure that it defines
-	case "recovery":
-		actions := make([]mgr.RecoveryAction, len(want.Recovery))
-		for i, delay := range want.Recovery {
-			actions[i] = mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: delay}
-		}
-		return s.SetRecoveryActions(actions, uint32(want.Reset/time.Second)) //nolint:gosec // a day
-	case "recovery after failure exits":
-		return s.SetRecoveryActionsOnNonCrashFailures(want.OnFailure)
-	case "preshutdown timeout":
-		ms := uint32(want.Preshutdown.Milliseconds())                              //nolint:gosec // minutes
-		return level(windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, unsafe.Pointer(&ms)) //nolint:gosec // the SCM reads a structure that it defines
-	default:
-		return fmt.Errorf("no field %q", field)
-	}
-}
-
-func configureText(s *mgr.Service, field string, want scmService) error {
-	texts, err := wide(want.Command, want.Account, want.DisplayName)
-	if err != nil {
-		return err
-	}
-	for i, name := range []string{"command", "account", "display name"} {
-		if field != name {
-			texts[i] = nil // nil leaves it as it is
-		}
-	}
-	return windows.ChangeServiceConfig(s.Handle, windows.SERVICE_NO_CHANGE, windows.SERVICE_NO_CHANGE, windows.SERVICE_NO_CHANGE,
-		texts[0], nil, nil, nil, texts[1], nil, texts[2])
 }
 
 func wide(texts ...string) ([]*uint16, error) {
@@ -343,6 +196,24 @@ func (windowsHost) exited(ctx context.Context, pid int) error {
 		}
 	}
 	return fmt.Errorf("process %d has not ended although the service is stopped: %w", pid, ctx.Err())
+}
+
+// kill takes care to end the service's process and no other: the process is held open while the SCM
+// is asked again whose it is.
+func (w windowsHost) kill(name string) error {
+	before, err := w.status(name)
+	if err != nil || before.PID == 0 {
+		return err
+	}
+	h, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, uint32(before.PID)) //nolint:gosec // a process id of the SCM
+	if err != nil {
+		return scmError(err)
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing can be done
+	if now, err := w.status(name); err != nil || now.PID != before.PID {
+		return err
+	}
+	return scmError(windows.TerminateProcess(h, ExitStopTimeout))
 }
 
 const (

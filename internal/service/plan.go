@@ -58,7 +58,9 @@ type Registration struct {
 	Account string
 	// Start is StartAuto by default.
 	Start StartType
-	// Description is what service managers show.
+	// DisplayName is what service managers list (Windows; default: the Identity's).
+	DisplayName string
+	// Description is what they show besides.
 	Description string
 	// Config is written as the configuration file where none is; nil writes none.
 	Config []byte

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 )
@@ -87,6 +88,9 @@ type stage struct {
 	id  Identity
 	m   *Manager
 	dir string
+	// killed: Wine's service manager does not notice that a process was killed, so that nothing can
+	// be asked of the service any more.
+	killed bool
 }
 
 func newStage(t *testing.T, name, role string) *stage {
@@ -100,6 +104,13 @@ func newStage(t *testing.T, name, role string) *stage {
 	s := &stage{t: t, id: id, m: NewManager(id), dir: dir}
 	s.run(s.m.PlanInstall(t.Context(), Registration{Start: StartManual}))
 	t.Cleanup(func() {
+		if s.killed {
+			host := windowsHost{}
+			if err := errors.Join(host.remove(s.id.ServiceName()), host.removeSource(s.id.EventSource())); err != nil {
+				t.Errorf("remove: %v", err)
+			}
+			return
+		}
 		p, err := s.m.PlanUninstall(context.Background())
 		if err == nil {
 			err = p.Run(context.Background(), func(string) {})
@@ -341,5 +352,80 @@ func TestNumbersAreTheSCMs(t *testing.T) {
 	}
 	if windows.ERROR_SERVICE_SPECIFIC_ERROR != 1066 {
 		t.Error("ERROR_SERVICE_SPECIFIC_ERROR")
+	}
+}
+
+// What Wine keeps of a registration comes back: account, start type, texts, state.
+func TestRestoreOfARegistration(t *testing.T) {
+	s := newStage(t, "record", "")
+	host := windowsHost{}
+	s.act(Start)
+	before, err := s.m.Record(t.Context())
+	if err != nil || before.State != "running" || before.Start != StartManual {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	check := func(what string) {
+		t.Helper()
+		s.run(s.m.PlanRestore(t.Context(), before))
+		after, err := s.m.Record(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(before, after, cmp.AllowUnexported(Record{})); d != "" {
+			t.Errorf("%s: (-before +after):\n%s", what, d)
+		}
+	}
+	s.run(s.m.PlanDisarm(t.Context()))
+	if now, err := s.m.Record(t.Context()); err != nil || now.Start != startDisabled {
+		t.Errorf("disarmed: %+v, %v", now, err)
+	}
+	check("disarmed")
+
+	s.act(Stop)
+	changed := before.scmService
+	changed.Account, changed.DisplayName, changed.Description = `NT AUTHORITY\NetworkService`, "another", "another"
+	changed.Group = "group"
+	for _, f := range keptFields(before.Unknown) {
+		if err := host.change(s.id.ServiceName(), f.name, changed); err != nil {
+			t.Errorf("change %s: %v", f.name, err)
+		}
+	}
+	if now, err := s.m.Record(t.Context()); err != nil || now.Account != changed.Account || now.Description != "another" || now.Group != "group" {
+		t.Errorf("changed: %+v, %v", now, err)
+	}
+	check("changed")
+
+	s.run(s.m.PlanUninstall(t.Context()))
+	check("removed")
+}
+
+func TestKillEndsWhatDoesNotStop(t *testing.T) {
+	s := newStage(t, "kill", "stubborn")
+	if err := s.m.Begin(t.Context(), "00112233445566778899aabbccddeeff"); err != nil {
+		t.Fatal(err)
+	}
+	s.act(Start)
+	pid := s.expect("running").PID
+	s.killed = true
+	if err := s.m.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
+	if err == nil {
+		defer windows.CloseHandle(h)
+		if state, err := windows.WaitForSingleObject(h, 0); err != nil || state != windows.WAIT_OBJECT_0 {
+			t.Errorf("process %d still runs: %d, %v", pid, state, err)
+		}
+	}
+}
+
+func TestListsAsTheSCMWritesThem(t *testing.T) {
+	for _, list := range [][]string{nil, {"Tcpip"}, {"Tcpip", "+NDIS", "数据"}} {
+		if d := cmp.Diff(list, readList(writeList(list))); d != "" {
+			t.Errorf("%q: (-want +got):\n%s", list, d)
+		}
+	}
+	if got := readList(nil); got != nil {
+		t.Errorf("no list: got %q", got)
 	}
 }

@@ -10,75 +10,6 @@ import (
 	"time"
 )
 
-// recoverAfter are the pauses before the SCM starts a failed service again; the last one repeats.
-// The count of failures is reset after recoverReset.
-func recoverAfter() []time.Duration {
-	return []time.Duration{5 * time.Second, 10 * time.Second, 30 * time.Second}
-}
-
-const (
-	recoverReset = 24 * time.Hour
-	// preshutdown is how long the SCM waits for us at a shutdown: a little more than a stop takes.
-	preshutdown = 125 * time.Second
-)
-
-// scmService is what the SCM keeps about a service.
-type scmService struct {
-	Command     string // quoted path and arguments
-	Account     string
-	Start       StartType // also "disabled", which we never set
-	DisplayName string
-	Description string
-	OwnSID      bool // SID type unrestricted: NT SERVICE\<name> is in the token
-	Recovery    []time.Duration
-	Reset       time.Duration
-	OnFailure   bool // recovery also after an exit that is no crash
-	Preshutdown time.Duration
-
-	// Unknown names the fields that this system does not keep, as old ones and Wine.
-	Unknown []string
-}
-
-// scmField is one property of a scmService and how it reads.
-type scmField struct {
-	name string
-	text func(scmService) string
-}
-
-func scmFields() []scmField {
-	return []scmField{
-		{"command", func(s scmService) string { return s.Command }},
-		{"account", func(s scmService) string { return s.Account }},
-		{"start type", func(s scmService) string { return string(s.Start) }},
-		{"display name", func(s scmService) string { return s.DisplayName }},
-		{"description", func(s scmService) string { return s.Description }},
-		{"service SID", func(s scmService) string { return onOff(s.OwnSID) }},
-		{"recovery", func(s scmService) string {
-			return fmt.Sprintf("restart after %s, counted anew after %s", join(s.Recovery), s.Reset)
-		}},
-		{"recovery after failure exits", func(s scmService) string { return onOff(s.OnFailure) }},
-		{"preshutdown timeout", func(s scmService) string { return s.Preshutdown.String() }},
-	}
-}
-
-func onOff(b bool) string {
-	if b {
-		return "on"
-	}
-	return "off"
-}
-
-func join(ds []time.Duration) string {
-	if len(ds) == 0 {
-		return "never"
-	}
-	texts := make([]string, len(ds))
-	for i, d := range ds {
-		texts[i] = d.String()
-	}
-	return strings.Join(texts, ", ")
-}
-
 // source is the state of an event source.
 type source int
 
@@ -105,9 +36,11 @@ type folder struct {
 type windowsMachine interface {
 	service(name string) (scmService, bool, error)
 	status(name string) (Status, error) // of an installed service
-	create(name string, s scmService) error
+	create(name string, s scmService, fields []scmField) error
 	change(name, field string, s scmService) error
 	remove(name string) error
+	// kill ends the service's process at once; it does not wait.
+	kill(name string) error
 	start(name string, args ...string) error
 	control(name string, code uint32) error
 	// exited waits until the process has ended; a PID that is gone has.
@@ -152,20 +85,21 @@ func (g scmRegistrar) install(_ context.Context, id Identity, r Registration) (P
 }
 
 func wantedService(id Identity, r Registration) (scmService, error) {
-	account, err := windowsAccount(id, r.Account)
+	account, err := WindowsAccount(id, r.Account)
 	if err != nil {
 		return scmService{}, err
 	}
 	return scmService{
 		Command: commandLine(append([]string{r.Executable}, id.RunArguments()...)), Account: account, Start: r.Start,
-		DisplayName: id.DisplayName(), Description: r.Description, OwnSID: true,
-		Recovery: recoverAfter(), Reset: recoverReset, OnFailure: true, Preshutdown: preshutdown,
+		DisplayName: cmp.Or(r.DisplayName, id.DisplayName()), Description: r.Description, SID: sidUnrestricted,
+		Recovery: recovery(), Reset: recoverReset, OnFailure: true, Preshutdown: preshutdown, Security: serviceSDDL,
 	}, nil
 }
 
-// windowsAccount allows only accounts without a password to keep and without rights over the
-// machine: whatever the apps are made to do, they do with the account's rights.
-func windowsAccount(id Identity, account string) (string, error) {
+// WindowsAccount is account as the SCM names it (default: LocalService). It allows only accounts
+// without a password to keep and without rights over the machine: whatever the apps are made to do,
+// they do with the account's rights.
+func WindowsAccount(id Identity, account string) (string, error) {
 	lower := strings.ToLower(cmp.Or(account, "LocalService"))
 	switch strings.TrimPrefix(lower, `nt authority\`) {
 	case "localservice":
@@ -250,16 +184,28 @@ func (g scmRegistrar) planService(p *Plan, id Identity, want scmService) error {
 		return fmt.Errorf("service %s: %w", name, err)
 	}
 	if !installed {
-		p.add("create service "+name, func(context.Context) error { return g.machine.create(name, want) })
-		for _, f := range scmFields() {
-			p.Steps[len(p.Steps)-1].Detail += fmt.Sprintf("%s: %s\n", f.name, f.text(want))
-		}
+		g.planCreate(p, name, want, scmFields())
 		return nil
 	}
 	if !isOurs(id, have.Command) {
 		return foreign(name, have.Command)
 	}
-	for _, f := range scmFields() {
+	g.planChanges(p, name, have, want, scmFields())
+	if len(p.Steps) == 0 {
+		p.same("service %s", name)
+	}
+	return nil
+}
+
+func (g scmRegistrar) planCreate(p *Plan, name string, want scmService, fields []scmField) {
+	p.add("create service "+name, func(context.Context) error { return g.machine.create(name, want, fields) })
+	for _, f := range fields {
+		p.Steps[len(p.Steps)-1].Detail += fmt.Sprintf("%s: %s\n", f.name, f.text(want))
+	}
+}
+
+func (g scmRegistrar) planChanges(p *Plan, name string, have, want scmService, fields []scmField) {
+	for _, f := range fields {
 		from, to := f.text(have), f.text(want)
 		if slices.Contains(have.Unknown, f.name) {
 			p.note("this system keeps no %s", f.name)
@@ -274,10 +220,6 @@ func (g scmRegistrar) planService(p *Plan, id Identity, want scmService) error {
 			p.note("a changed %s takes effect at the next start: holdfast service restart", f.name)
 		}
 	}
-	if len(p.Steps) == 0 {
-		p.same("service %s", name)
-	}
-	return nil
 }
 
 func foreign(name, what string) error {
@@ -325,10 +267,16 @@ func (g scmRegistrar) planFolder(p *Plan, id Identity) error {
 }
 
 // folderSDDL is a protected access list (nothing is inherited from ProgramData): full access for
-// SYSTEM and Administrators, change for the service.
+// SYSTEM and Administrators; the service may change everything below, but not put another folder in
+// this one's place.
 func folderSDDL(id Identity) string {
-	return "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;" + id.ServiceSID() + ")"
+	sid := id.ServiceSID()
+	return "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;;0x1201bf;;;" + sid + ")(A;OICIIO;0x1301bf;;;" + sid + ")"
 }
+
+// FolderSDDL is the access list of the data folder; whoever makes the folder before the service is
+// registered makes it with this one.
+func (id Identity) FolderSDDL() string { return folderSDDL(id) }
 
 func (g scmRegistrar) planConfig(p *Plan, id Identity, content []byte) error {
 	file := id.ConfigFile()
@@ -361,15 +309,7 @@ func (g scmRegistrar) uninstall(_ context.Context, id Identity) (Plan, error) {
 		if err != nil {
 			return Plan{}, fmt.Errorf("service %s: %w", name, err)
 		}
-		if st.State != "stopped" {
-			g.planStop(&p, id, st)
-		}
-		p.addWait("remove service "+name, func(ctx context.Context, say func(string)) error {
-			if err := g.machine.remove(name); err != nil {
-				return err
-			}
-			return g.gone(ctx, name, say)
-		})
+		g.planRemove(&p, id, st)
 	} else {
 		p.same("service %s is not installed", name)
 	}
@@ -384,6 +324,20 @@ func (g scmRegistrar) uninstall(_ context.Context, id Identity) (Plan, error) {
 		p.note("data, configuration and logs are kept in %s", id.DataDir())
 	}
 	return p, nil
+}
+
+// planRemove waits until nobody knows the service any more: only then its name is free.
+func (g scmRegistrar) planRemove(p *Plan, id Identity, st Status) {
+	name := id.ServiceName()
+	if st.State != "stopped" {
+		g.planStop(p, id, st)
+	}
+	p.addWait("remove service "+name, func(ctx context.Context, say func(string)) error {
+		if err := g.machine.remove(name); err != nil {
+			return err
+		}
+		return g.gone(ctx, name, say)
+	})
 }
 
 func (g scmRegistrar) query(_ context.Context, id Identity) (Status, error) {

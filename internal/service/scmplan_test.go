@@ -18,8 +18,9 @@ type fakeWindows struct {
 	state     string // of the service
 	next      string // the state that it is on its way to
 	looks     int
-	stuck     bool // pending for ever
-	startCode int  // the next start fails with it
+	stuck     bool   // pending for ever
+	args      string // of the last start
+	startCode int    // the next start fails with it
 	denied    bool
 	src       source
 	dir       folder
@@ -58,7 +59,7 @@ func (f *fakeWindows) do(what string) error {
 	return nil
 }
 
-func (f *fakeWindows) create(_ string, s scmService) error {
+func (f *fakeWindows) create(_ string, s scmService, _ []scmField) error {
 	f.svc, f.state = &s, "stopped"
 	return f.do("create")
 }
@@ -70,7 +71,13 @@ func (f *fakeWindows) change(_, field string, want scmService) error {
 
 func (f *fakeWindows) remove(string) error { f.svc = nil; return f.do("remove") }
 
-func (f *fakeWindows) start(string, ...string) error {
+func (f *fakeWindows) kill(string) error {
+	f.state, f.next = "stopped", ""
+	return f.do("kill")
+}
+
+func (f *fakeWindows) start(_ string, args ...string) error {
+	f.args = strings.Join(args, " ")
 	f.state, f.next = "start_pending", "running"
 	if f.startCode != 0 {
 		f.next = "stopped"
@@ -162,7 +169,7 @@ func TestPlanInstall(t *testing.T) {
 		}},
 		{name: "what somebody turned off is turned on", machine: func(f *fakeWindows) { f.svc.Recovery, f.svc.OnFailure, f.svc.Start = nil, false, "disabled" }, same: 3, steps: []string{
 			"change start type of service Shop: disabled -> auto",
-			"change recovery of service Shop: restart after never, counted anew after 24h0m0s -> restart after 5s, 10s, 30s, counted anew after 24h0m0s",
+			"change recovery of service Shop: restart never, counted anew after 24h0m0s -> restart after 5s, 10s, 30s, counted anew after 24h0m0s",
 			"change recovery after failure exits of service Shop: off -> on",
 		}},
 		{name: "moved binary", machine: func(f *fakeWindows) { f.svc.Command = `"D:\old\holdfast.exe" run --name shop` }, same: 3, steps: []string{
@@ -227,7 +234,7 @@ func TestWindowsAccount(t *testing.T) {
 		`nt service\shop`: `NT SERVICE\Shop`, `CORP\web$`: `CORP\web$`,
 		`NT SERVICE\Other`: "", "SYSTEM": "", `NT AUTHORITY\SYSTEM`: "", `CORP\ann`: "", "ann": "", `\x$`: "", `CORP\$`: "", `A\B\c$`: "",
 	} {
-		got, err := windowsAccount(shop(t), in)
+		got, err := WindowsAccount(shop(t), in)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
 		}
