@@ -33,6 +33,8 @@ const (
 	codeUnresolved  = "HF210"
 	codeNotServed   = "HF211"
 	codeAssignment  = "HF212"
+	codePolicy      = "HF213"
+	codeInstalled   = "HF214"
 	codeReference   = "HF301"
 	codeCycle       = "HF302"
 	codeAddress     = "HF303"
@@ -87,6 +89,8 @@ func Codes() []Code {
 		{codeUnresolved, Error, "placeholder without a value", "The environment variable of ${env:NAME} is not set, or the file of ${file:PATH} cannot be read. ${env:NAME:-default} gives a default."},
 		{codeNotServed, Error, "not served by this version", "The key belongs to the format, but this version of Holdfast does nothing with it. It is refused rather than ignored; remove it."},
 		{codeAssignment, Error, "variable or --set not understood", "A HOLDFAST_SECTION__KEY variable or a --set does not name one key."},
+		{codePolicy, Error, "Group Policy not understood", "A registry value of Group Policy has an unknown name or the wrong type, or the configuration does not allow it. The last good configuration stays; a start leaves the value out and says so. Correct the policy: no file can."},
+		{codeInstalled, Warning, "value of setup not understood", "The address or port that setup keeps in the registry cannot be used, so that the default counts. Repair the installation with another HF_ADDRESS or HF_PORT, or define listeners in the file."},
 		{codeReference, Error, "unknown name", "The name of an app, listener or certificate is not defined."},
 		{codeCycle, Error, "dependency cycle", "Apps wait for each other, so none of them could start."},
 		{codeAddress, Error, "address", "An address is not host:port, or is used twice."},

@@ -35,7 +35,7 @@ func envName(name string) string {
 	return name
 }
 
-// interpolate replaces ${env:NAME} and ${file:PATH} in the text of n. The placeholders that the
+// interpolate replaces ${env:NAME}, ${file:PATH} and ${install_dir} in the text of n. The placeholders that the
 // rule leaves for later stay, and so does $${ where they do; elsewhere it becomes ${.
 func (r *reader) interpolate(n *yaml.Node, at path, rule rule) (string, bool) {
 	text, good := n.Value, true
@@ -73,7 +73,9 @@ func (r *reader) interpolate(n *yaml.Node, at path, rule rule) (string, bool) {
 		}
 		value, p := r.resolve(inner, rule)
 		if p != nil {
-			r.report(p.code, r.within(n, placeholder), at, p.message, p.hint)
+			if p.code != "" {
+				r.report(p.code, r.within(n, placeholder), at, p.message, p.hint)
+			}
 			good = false
 			continue
 		}
@@ -81,8 +83,10 @@ func (r *reader) interpolate(n *yaml.Node, at path, rule rule) (string, bool) {
 			// What a variable or file says is not looked at for placeholders again.
 			value = strings.ReplaceAll(value, "${", "$${")
 		}
-		r.layer.written[at] = n.Value
-		r.stand(at, standin{placeholder, value})
+		if inner != installDir {
+			r.layer.written[at] = n.Value
+			r.stand(at, standin{placeholder, value})
+		}
 		b.WriteString(value)
 	}
 	return b.String(), good
@@ -90,6 +94,12 @@ func (r *reader) interpolate(n *yaml.Node, at path, rule rule) (string, bool) {
 
 // refusal is a problem without its place.
 type refusal struct{ code, message, hint string }
+
+// onlyThere refuses what only the other machine knows: the value is left out, and nobody is told.
+func onlyThere() *refusal { return &refusal{} }
+
+// installDir is the placeholder of Options.InstallDir.
+const installDir = "install_dir"
 
 // resolve is the text that ${inner} stands for at load.
 func (r *reader) resolve(inner string, rule rule) (string, *refusal) {
@@ -101,13 +111,28 @@ func (r *reader) resolve(inner string, rule rule) (string, *refusal) {
 		switch {
 		case hasFallback && value == "":
 			return fallback, nil
+		case !set && !r.machine.here:
+			return "", onlyThere()
 		case !set:
 			return "", &refusal{codeUnresolved, fmt.Sprintf("the environment variable %s is not set", name), "set it for Holdfast, or give a default: ${env:" + name + ":-DEFAULT}"}
 		default:
 			return value, nil
 		}
 	case "file":
+		if !r.machine.here {
+			return "", onlyThere()
+		}
 		return r.include(arg)
+	case installDir:
+		switch {
+		case inner != installDir:
+			return "", unknownPlaceholder(inner, rule)
+		case r.install == "" && !r.machine.here:
+			return "", onlyThere()
+		case r.install == "":
+			return "", &refusal{codeUnresolved, "the folder of the Holdfast executable is not known", "write the whole path"}
+		}
+		return r.install, nil
 	case "secret", "release":
 		hint := "remove it"
 		if kind == "secret" {
@@ -156,9 +181,9 @@ func unknownPlaceholder(inner string, rule rule) *refusal {
 	case inner != "" && strings.ToUpper(inner) == inner && !slices.Contains(rule.placeholders, strings.ToLower(inner)):
 		p.hint = fmt.Sprintf("did you mean ${env:%s}? for a literal ${ write $${", inner)
 	default:
-		known := append(slices.Clone(rule.placeholders), "env:NAME", "file:PATH")
+		known := append(slices.Clone(rule.placeholders), installDir, "env:NAME", "file:PATH")
 		p.hint = "known here: ${" + strings.Join(known, "}, ${") + "}; for a literal ${ write $${"
-		if better := closest(inner, rule.placeholders); better != "" {
+		if better := closest(inner, known[:len(known)-2]); better != "" {
 			p.hint = fmt.Sprintf("did you mean ${%s}? for a literal ${ write $${", better)
 		}
 	}
@@ -182,7 +207,7 @@ func (r *reader) within(n *yaml.Node, piece string) spot {
 // absolute makes a path absolute. Programs without a separator are looked up in PATH by the
 // operating system.
 func (r *reader) absolute(text string, n *yaml.Node, at path, rule rule) (any, bool) {
-	if rule.program && !strings.ContainsRune(text, '/') && !strings.ContainsRune(text, filepath.Separator) || text == "" {
+	if rule.program && !r.machine.hasFolder(text) || text == "" {
 		return text, true
 	}
 	if strings.HasPrefix(text, "~") {
@@ -193,10 +218,10 @@ func (r *reader) absolute(text string, n *yaml.Node, at path, rule rule) (any, b
 		r.report(codeValue, r.spot(n), at, keyOf(at)+": ~ is not expanded", hint)
 		return nil, false
 	}
-	if !filepath.IsAbs(text) {
-		text = filepath.Join(r.layer.src.dir, text)
+	if !r.machine.isAbs(text) && r.layer.src.dir != "" {
+		text = r.machine.join(r.layer.src.dir, text)
 	}
-	return filepath.Clean(text), true
+	return r.machine.clean(text), true
 }
 
 // backslash warns of Windows paths in double quotes. Quoted quotes, doubled backslashes and line

@@ -26,6 +26,9 @@ type assignment struct {
 	parts  []string
 	join   string // what stood between the parts
 	text   string
+	// list, when isList, is the value instead of text.
+	list   []string
+	isList bool
 }
 
 // readEnvironment makes a layer of the variables, in the order of their names so that a section
@@ -75,7 +78,7 @@ func (l *loader) readSet() {
 }
 
 // assign makes one layer of all assignments.
-func (l *loader) assign(origin string, all []assignment) {
+func (l *loader) assign(origin string, all []assignment) *layer {
 	src := l.newSource("")
 	src.origin = origin
 	whole := l.newLayer(src)
@@ -83,7 +86,7 @@ func (l *loader) assign(origin string, all []assignment) {
 	for _, a := range all {
 		one := l.newSource("")
 		one.origin = a.origin
-		r := &reader{collector: &l.collector, env: l.env, layer: &layer{src: one, spots: whole.spots, written: whole.written}}
+		r := l.reader(&layer{src: one, spots: whole.spots, written: whole.written})
 		at, s, ok := l.descend(r, a)
 		if !ok {
 			continue
@@ -104,6 +107,7 @@ func (l *loader) assign(origin string, all []assignment) {
 	}
 	whole.tree = k.Raw()
 	l.layers = append(l.layers, whole)
+	return whole
 }
 
 // descend finds the key that an assignment names.
@@ -158,6 +162,13 @@ func (l *loader) knownName(at path, name string) string {
 // written as in YAML.
 func (r *reader) node(a assignment, at path, s *shape) (*yaml.Node, bool) {
 	literal := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.text}
+	if a.isList {
+		list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for _, text := range a.list {
+			list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text})
+		}
+		return list, true
+	}
 	if s.kind == kindScalar || s.single && !strings.HasPrefix(strings.TrimSpace(a.text), "[") {
 		return literal, true
 	}
@@ -181,11 +192,20 @@ func (l *loader) defaults(user map[string]any) *layer {
 	all := l.treeOf(Default())
 	layer.tree = all
 	listeners := section(user, "listeners")
-	if len(listeners) > 0 {
+	if l.defaultListeners(user) {
+		// Group Policy changes the default listener; it does not replace it.
+		listeners = maps.Clone(listeners)
+		if listeners == nil {
+			listeners = map[string]any{}
+		}
+		listeners[defaultListener] = nil
+	} else {
 		all["listeners"] = map[string]any{}
 	}
 	for name := range listeners {
-		section(all, "listeners")[name] = l.treeOf(DefaultListener())
+		if _, known := section(all, "listeners")[name]; !known {
+			section(all, "listeners")[name] = l.treeOf(DefaultListener())
+		}
 	}
 
 	file := map[string]any{}
@@ -208,12 +228,18 @@ func (l *loader) defaults(user map[string]any) *layer {
 func (l *loader) appDefaults(name string, user, file map[string]any) map[string]any {
 	app := l.treeOf(DefaultApp())
 	section(app, "output")["file"] = maps.Clone(file)
-	app["directory"] = l.dir
+	dir := l.dir
 	at := path("apps").key(name).key("command")
 	for _, layer := range l.layers {
 		if e, ok := layer.spots[at]; ok {
-			app["directory"] = e.value.src.dir
+			dir = e.value.src.dir
 		}
+	}
+	if dir != "" {
+		app["directory"] = dir
+	}
+	if !l.machine.here {
+		section(app, "stop")["method"] = string(l.machine.stopMethod())
 	}
 	for _, probe := range []string{"startup_probe", "readiness_probe", "liveness_probe"} {
 		startup := probe == "startup_probe"
@@ -256,15 +282,19 @@ func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
 			names = append(names, name)
 		}
 	}
-	if len(listeners) == 0 {
-		for name := range Default().Listeners {
-			names = append(names, name)
-		}
-	}
 	if names != nil {
 		route["listeners"] = names
 	}
 	return route
+}
+
+// defaultListeners reports whether nobody but Group Policy has a listener, so that the default one is
+// there.
+func (l *loader) defaultListeners(user map[string]any) bool {
+	if l.policy != nil {
+		user = l.lower
+	}
+	return len(section(user, "listeners")) == 0
 }
 
 // treeOf is a struct of defaults as a tree.

@@ -26,8 +26,27 @@ type Options struct {
 	// Environ is the environment ("NAME=value"): its HOLDFAST_SECTION__KEY variables are a layer,
 	// and ${env:NAME} looks here. Usually os.Environ().
 	Environ []string
-	// Set are the "key=value" texts of --set, the strongest layer.
+	// Set are the "key=value" texts of --set, a layer above the environment.
 	Set []string
+	// InstallDir is what ${install_dir} stands for: the folder of the Holdfast executable.
+	InstallDir string
+
+	// PolicyKey is the registry key of Group Policy, the strongest layer, and InstalledKey that of
+	// setup, which gives the default listener its address: both below HKEY_LOCAL_MACHINE, as
+	// "SOFTWARE\Policies\Holdfast". Without a name a key is not read, and without a registry neither.
+	PolicyKey, InstalledKey string
+	// Registry has these keys; nil is the machine's own, which only Windows has.
+	Registry Registry
+
+	// Elsewhere, when set, says that the configuration is for another machine, and which system that
+	// is (as runtime.GOOS). Paths are then those of that system; whether files, folders and programs
+	// are there is not looked at, nor is the registry. Values with an ${env:}, ${file:} or
+	// ${install_dir} that is not known here are left out, unchecked.
+	Elsewhere string
+
+	// LoadForStart leaves these policies out, or all of them.
+	ignored       map[string]bool
+	withoutPolicy bool
 }
 
 // Load reads all layers. The Snapshot is nil when any of the problems is an Error.
@@ -66,6 +85,12 @@ type loader struct {
 	shapes map[reflect.Type]*shape // of the defaults, each read once
 	main   *layer
 	layers []*layer // without the defaults
+
+	machine machine
+	keys    registryKeys
+	content registryContent
+	policy  *layer         // one of layers, if any
+	lower   map[string]any // the layers below policy
 }
 
 func newLoader(opts Options) *loader {
@@ -73,9 +98,15 @@ func newLoader(opts Options) *loader {
 		opts: opts,
 		env:  newEnvironment(opts.Environ),
 		root: rootShape(),
-		dir:  dirOf(opts.File),
+		keys: opts.registryKeys(),
+
+		machine: machineOf(opts.Elsewhere),
 	}
+	l.dir = l.folder(opts.File)
 	l.prints = fingerprintsOf(l.files()) // before they are read, so that no change is missed
+	if l.keys.registry != nil {
+		l.content = l.keys.read()
+	}
 	return l
 }
 
@@ -86,14 +117,25 @@ func (l *loader) finish() (*Snapshot, Problems) {
 	}
 	l.readEnvironment()
 	l.readSet()
+	l.readPolicy()
 	l.checkVersions()
 
 	user := merge(l.layers...)
-	defaults := l.defaults(user)
-	tree := merge(defaults, &layer{tree: user})
+	below := []*layer{l.defaults(user)}
+	layers := l.layers
+	if l.keys.installed != "" && l.defaultListeners(user) {
+		if installed := l.readInstalled(); installed != nil {
+			below, layers = append(below, installed), append([]*layer{installed}, layers...)
+		}
+	}
+	tree := merge(append(below, &layer{tree: user})...)
 	cfg := l.decode(tree)
-	v := &validator{collector: &l.collector, cfg: cfg, layers: l.layers, env: l.env}
-	v.validate(l.root, user)
+	v := &validator{collector: &l.collector, cfg: cfg, layers: layers, env: l.env, machine: l.machine}
+	given := user
+	if l.policy != nil {
+		given = tree // Group Policy may change a part of the default listener
+	}
+	v.validate(l.root, given)
 
 	problems := l.problems.sorted()
 	if problems.Errors() > 0 {
@@ -107,10 +149,13 @@ func (l *loader) finish() (*Snapshot, Problems) {
 		Files:    l.files(),
 		Hash:     hashOf(tree),
 		Warnings: problems,
+		Policy:   l.policyKeys(),
 		tree:     tree,
-		layers:   append([]*layer{defaults}, l.layers...),
+		layers:   append(below, l.layers...),
 		root:     l.root,
 		prints:   l.prints,
+		keys:     l.keys,
+		content:  l.content.fingerprint(),
 	}, problems
 }
 
@@ -226,6 +271,10 @@ func (l *loader) newLayer(src *source) *layer {
 	return &layer{src: src, tree: map[string]any{}, spots: map[path]entry{}, written: map[path]string{}}
 }
 
+func (l *loader) reader(into *layer) *reader {
+	return &reader{collector: &l.collector, env: l.env, machine: l.machine, install: l.opts.InstallDir, layer: into}
+}
+
 func (l *loader) unreadable(name string, err error) {
 	l.broken = true
 	code, hint := codeUnreadable, "check the path and that Holdfast's account may read it"
@@ -249,7 +298,7 @@ func (l *loader) unreadable(name string, err error) {
 func (l *loader) addFile(name string, data []byte, main bool) {
 	src := l.newSource(name)
 	if !main {
-		src.dir = dirOf(name)
+		src.dir = l.folder(name)
 	}
 	layer := l.newLayer(src)
 	if main {
@@ -273,7 +322,7 @@ func (l *loader) addFile(name string, data []byte, main bool) {
 	if node == nil {
 		return
 	}
-	r := &reader{collector: &l.collector, env: l.env, layer: layer}
+	r := l.reader(layer)
 	before := len(l.problems)
 	if v, ok := r.value(node, "", l.root, 0); ok {
 		layer.tree, _ = v.(map[string]any)

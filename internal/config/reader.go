@@ -16,9 +16,11 @@ type entry struct{ key, value spot }
 // know is a problem, and what has a problem is left out of the tree.
 type reader struct {
 	*collector
-	env   environment
-	layer *layer
-	nodes int
+	env     environment
+	machine machine
+	install string // what ${install_dir} stands for
+	layer   *layer
+	nodes   int
 }
 
 // section reads the keys of a mapping.

@@ -193,18 +193,73 @@ func TestReference(t *testing.T) {
 <!-- Generated from internal/config: go test ./internal/config -update -->
 
 All keys of holdfast.yaml and of the files in conf.d. NAME is a name of your choice: lower-case letters, digits, - and _.
-Every value may hold ` + "`${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}`; `$${` is a literal `${`" + `.
+Every value may hold ` + "`${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}` and `${install_dir}`, the folder of the Holdfast executable; `$${` is a literal `${`" + `.
 Durations carry a unit (500ms, 30s, 5m, 1h30m), and so do sizes (64KiB, 50MiB, 1GB).
 
-The layers are, the weakest first: defaults, holdfast.yaml, conf.d/\*.yaml in the order of their names, environment variables
-(` + "`HOLDFAST_APPS__SHOP__INSTANCES=3`" + `), ` + "`--set apps.shop.instances=3`" + `. Sections merge by key; lists and single values replace.
+The layers are, the weakest first: defaults, on Windows the address that was chosen at setup, holdfast.yaml, conf.d/\*.yaml in the
+order of their names, environment variables (` + "`HOLDFAST_APPS__SHOP__INSTANCES=3`), `--set apps.shop.instances=3`" + `, and on Windows
+Group Policy. Sections merge by key; lists and single values replace. ` + "`holdfast explain KEY`" + ` names the layer that wins.
 `)
 	referenceOf(&b, rootShape(), "", docs)
+	policyReference(&b)
 	b.WriteString("\n## Diagnostics\n\nThe codes of `holdfast check`. They are never renumbered.\n\n| code | severity | title | meaning |\n| --- | --- | --- | --- |\n")
 	for _, c := range Codes() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.Code, c.Severity, cell(c.Title), cell(c.Meaning))
 	}
 	golden(t, referenceFile, b.String())
+}
+
+// policyReference writes the settings of Group Policy.
+func policyReference(b *strings.Builder) {
+	b.WriteString("\n## Group Policy\n\n" + `On Windows the strongest layer is what Group Policy writes below ` + "`HKLM\\SOFTWARE\\Policies\\Holdfast`" + ` (or the name of your own
+installation); the templates for its editor are in [policy](policy) and, in an installed Holdfast, in policy.zip. Other systems
+have no such layer. A change counts 2 s after the last value was written, without a restart.
+
+- A policy is put over what is in force without it. One for an app, route, listener or certificate that the machine does not
+  have changes nothing there, with a warning, so that one policy serves many machines.
+- A value with an unknown name, of the wrong type or that the configuration does not allow is an error: the last good
+  configuration stays, and the event config.rejected (Event Log 210) names the registry value and the cure. A start has no last
+  good configuration: it leaves out the values with an error, tells the same event, and goes on with all others, because a
+  mistake in one policy must not keep a whole fleet down after its next restart.
+
+A list or names is a key of its own: below it, one REG_SZ for each entry. For names the value's name is that of the app, route, ...
+and stands for the * in the key.
+
+| policy | registry | configuration key | value |
+| --- | --- | --- | --- |
+`)
+	registry := map[PolicyKind]string{
+		PolicyText: "REG_SZ", PolicyEnum: "REG_SZ", PolicyNumber: "REG_DWORD", PolicySwitch: "REG_DWORD",
+		PolicyList: "key, numbered REG_SZ", PolicyNames: "key, REG_SZ by name", PolicyPairs: "key, REG_SZ by key",
+	}
+	root := rootShape()
+	for _, p := range PolicySettings() {
+		value := ""
+		switch p.Kind {
+		case PolicyEnum:
+			value = "one of " + strings.Join(p.Values, ", ")
+		case PolicyNumber:
+			value = strings.TrimSpace(fmt.Sprintf("%d to %d %s", p.Min, p.Max, p.Unit))
+		case PolicySwitch:
+			value = "1 (enabled) or 0 (disabled)"
+		case PolicyPairs:
+			value = "as after --set KEY="
+		case PolicyText, PolicyList, PolicyNames:
+			s := p.shape(root)
+			value = s.wants()
+			if s.kind == kindList && p.Kind == PolicyNames {
+				value = "several, with commas between"
+			}
+			if bounds := s.rule.bounds(); bounds != "" {
+				value += ", " + bounds
+			}
+		}
+		key := p.Key
+		if key == "" {
+			key = "any"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", p.Name, registry[p.Kind], cell(key), cell(value))
+	}
 }
 
 // referenceOf writes one section with its keys, then the sections below.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,11 +21,16 @@ type Snapshot struct {
 	Hash string
 	// Warnings are the problems that did not refuse it.
 	Warnings Problems
+	// Policy are the keys that Group Policy sets, sorted.
+	Policy []string
 
 	tree   map[string]any // merged, with secrets
 	layers []*layer       // the defaults first
 	root   *shape
 	prints fingerprints // of Files, when they were read
+	// keys are those of the registry, and content is what stood there.
+	keys    registryKeys
+	content [sha256.Size]byte
 }
 
 // Format keeps the secrets of the tree out of every print.
@@ -38,8 +44,9 @@ type Explanation struct {
 	// Value is the effective one, nil when there is none. Environment variables of apps are
 	// masked, and texts made by ${env:} or ${file:} are shown as they are written.
 	Value any `json:"value"`
-	// Source is the layer that wins: "default", file:line, "environment variable X", "--set X", or
-	// "not set". A section has none: its keys may come from several layers.
+	// Source is the layer that wins: "default", "setup HKLM\SOFTWARE\Holdfast", file:line,
+	// "environment variable X", "--set X", "Group Policy HKLM\SOFTWARE\Policies\Holdfast\X", or "not
+	// set". A section has none: its keys may come from several layers.
 	Source string `json:"source,omitempty"`
 	// Layers are all layers that have the key, the weakest first; the last one wins.
 	Layers []LayerValue `json:"layers,omitempty"`

@@ -20,6 +20,8 @@ type validator struct {
 	cfg    *Config
 	layers []*layer
 	env    environment
+
+	machine machine
 }
 
 func (v *validator) validate(root *shape, user map[string]any) {
@@ -196,7 +198,7 @@ func (v *validator) headers(at path, headers map[string]string) {
 
 // present warns of a file or folder that is not there.
 func (v *validator) present(at path, name string, folder bool) {
-	if name == "" || strings.Contains(name, "${") || v.rejected[at] {
+	if name == "" || strings.Contains(name, "${") || v.rejected[at] || !v.machine.here {
 		return
 	}
 	what := "file"
@@ -217,7 +219,7 @@ func (v *validator) present(at path, name string, folder bool) {
 // findable reports whether the operating system would find a program called name in PATH.
 func (v *validator) findable(name string) bool {
 	folders, known := v.env[envName("PATH")]
-	if !known {
+	if !known || !v.machine.here {
 		return true
 	}
 	for _, dir := range filepath.SplitList(folders) {

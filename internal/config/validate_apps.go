@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -43,8 +42,11 @@ func (v *validator) command(at path, command []string) {
 	program, first := command[0], at.index(0)
 	switch {
 	case strings.Contains(program, "${"):
-	case filepath.IsAbs(program):
+	case v.machine.isAbs(program):
 		v.present(first, program, false)
+		if !v.machine.here {
+			break
+		}
 		if info, err := os.Stat(program); err == nil && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == 0 {
 			v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: %s is not executable", program), "chmod +x it, or put its interpreter before it: [python3, FILE]")
 		}
@@ -53,7 +55,7 @@ func (v *validator) command(at path, command []string) {
 	case !v.findable(program):
 		v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: there is no program %q in PATH", program), "install it, or write its whole path")
 	}
-	if isShell(program) {
+	if isShell(v.machine.base(program)) {
 		return
 	}
 	for i, arg := range command[1:] {
@@ -68,7 +70,7 @@ func (v *validator) command(at path, command []string) {
 }
 
 func isShell(program string) bool {
-	base := strings.TrimSuffix(strings.ToLower(filepath.Base(program)), ".exe")
+	base := strings.TrimSuffix(strings.ToLower(program), ".exe")
 	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ash", "ksh", "busybox", "cmd", "powershell", "pwsh"}, base)
 }
 

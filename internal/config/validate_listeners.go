@@ -90,6 +90,9 @@ func (v *validator) certificates() {
 		if cert.CertFile == "" || cert.KeyFile == "" {
 			continue // told as missing keys
 		}
+		if !v.machine.here {
+			continue
+		}
 		if !v.readable(at.key("cert_file"), cert.CertFile) || !v.readable(at.key("key_file"), cert.KeyFile) {
 			continue
 		}

@@ -32,6 +32,9 @@ func (v *validator) routes() {
 	v.shadowed(names)
 }
 
+// handlerKeys are the keys of which a route has exactly one.
+func handlerKeys() []string { return []string{"app", "urls", "file_server", "redirect", "respond"} }
+
 // handler checks that exactly one thing serves the route, and that it can.
 func (v *validator) handler(at path, route Route) {
 	given := map[string]bool{
@@ -39,7 +42,7 @@ func (v *validator) handler(at path, route Route) {
 		"redirect": route.Redirect != nil, "respond": route.Respond != nil,
 	}
 	var which []string
-	for _, key := range []string{"app", "urls", "file_server", "redirect", "respond"} {
+	for _, key := range handlerKeys() {
 		if v.rejected[at.key(key)] {
 			return
 		}

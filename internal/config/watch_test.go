@@ -17,8 +17,8 @@ func watched(t *testing.T, files ...string) <-chan struct{} {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	calls, done := make(chan struct{}, 100), make(chan error, 1)
-	before := fingerprintsOf(files)
-	go func() { done <- watch(ctx, files, before, 20*time.Millisecond, func() { calls <- struct{}{} }) }()
+	w := watcher{files: files, prints: fingerprintsOf(files), debounce: 20 * time.Millisecond}
+	go func() { done <- w.run(ctx, func(Change) { calls <- struct{}{} }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -143,8 +143,8 @@ func TestSnapshotWatch(t *testing.T) {
 	write(t, main, "version: 1\nlogging: {level: warn}\n")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	told := false
-	if err := s.Watch(ctx, time.Millisecond, func() { told = true; cancel() }); err != nil || !told {
-		t.Errorf("told %v, %v", told, err)
+	told := Change("")
+	if err := s.Watch(ctx, time.Millisecond, func(c Change) { told = c; cancel() }); err != nil || told != FilesChanged {
+		t.Errorf("told %q, %v", told, err)
 	}
 }

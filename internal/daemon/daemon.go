@@ -143,7 +143,7 @@ func New(options Options) *Daemon {
 func (d *Daemon) Run(ctx context.Context, s Starting) error {
 	d.startID = s.StartID()
 	s.Progress("configuration")
-	snapshot, problems := config.Load(d.options.Config)
+	snapshot, problems := config.LoadForStart(d.options.Config)
 	if snapshot == nil {
 		return &ConfigError{problems}
 	}
@@ -166,7 +166,7 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 	}
 	d.logs = logs
 	defer func() { _ = logs.Close() }() // nowhere is left to tell of an error
-	for _, p := range problems {
+	for _, p := range snapshot.Warnings {
 		logs.Log.Warn("configuration: "+p.Message, zap.String("code", p.Code), zap.String("place", p.Place()), zap.String("hint", p.Hint))
 	}
 
@@ -243,6 +243,7 @@ func owner(dir string) string {
 // serve runs the stages until ctx ends or one fails.
 func (d *Daemon) serve(ctx context.Context, s Starting, doors doors) error {
 	events := telemetry.NewEvents(d.bus, d.logs.Log, d.options.Notify)
+	d.tellLeftOut()
 	run := newRunner(d.logs.Log)
 	run.start("event log", 5*time.Second, events.Run)
 	run.start("processes", 10*time.Second, d.launcher.Run)
@@ -269,6 +270,16 @@ func (d *Daemon) serve(ctx context.Context, s Starting, doors doors) error {
 		err = stopErr
 	}
 	return err
+}
+
+// tellLeftOut tells what the start left out of the configuration: policies with an error.
+func (d *Daemon) tellLeftOut() {
+	now := d.current()
+	if now.last.Problems.Errors() == 0 {
+		return
+	}
+	d.reloads.good.Set(0)
+	d.bus.Publish(event.ConfigRejected{Revision: now.revision, Trigger: string(config.PolicyChanged), Problems: errorLines(now.last.Problems)})
 }
 
 // endLeftovers kills what an earlier run that was killed has left behind.

@@ -105,8 +105,15 @@ func newDaemon(t *testing.T, text string) (*Daemon, string) {
 // start runs a Daemon until the end of the test and waits until it is ready.
 func start(t *testing.T, text string) *running {
 	t.Helper()
+	return startWith(t, text, func(*Options) {})
+}
+
+// startWith is start with other options.
+func startWith(t *testing.T, text string, change func(*Options)) *running {
+	t.Helper()
 	r := &running{t: t, result: make(chan error, 1)}
 	r.d, r.dir = newDaemon(t, text)
+	change(&r.d.options)
 	var ctx context.Context
 	ctx, r.end = context.WithCancel(context.Background())
 	ready := readiness{make(chan struct{})}
@@ -250,7 +257,7 @@ func TestRefusalIsToldOnceForOneChange(t *testing.T) {
 	for _, step := range []struct {
 		trigger string
 		told    int
-	}{{"api", 1}, {triggerFile, 1}, {triggerFile, 2}, {"api", 3}, {"api", 4}} {
+	}{{"api", 1}, {string(config.FilesChanged), 1}, {string(config.FilesChanged), 2}, {"api", 3}, {"api", 4}} {
 		r.d.reloading.Lock()
 		r.d.reject(step.trigger, problems)
 		r.d.reloading.Unlock()

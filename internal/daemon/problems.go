@@ -18,10 +18,10 @@ func notApplied(err error) config.Problem {
 }
 
 // needsRestart says that a part of the new configuration waits for the next start.
-func needsRestart(pointer string) config.Problem {
+func needsRestart(pointer, message string) config.Problem {
 	return config.Problem{
 		Code: config.CodeNextStart, Severity: config.Warning, Pointer: pointer,
-		Message: "this section is read at the start only", Hint: "restart Holdfast for the change to count",
+		Message: message, Hint: "restart Holdfast for the change to count",
 	}
 }
 
@@ -35,6 +35,17 @@ func oneLine(p config.Problem) string {
 		text += "; " + p.Hint
 	}
 	return text
+}
+
+// errorLines are the errors among the problems.
+func errorLines(problems config.Problems) []string {
+	lines := make([]string, 0, len(problems))
+	for _, p := range problems {
+		if p.Severity == config.Error {
+			lines = append(lines, oneLine(p))
+		}
+	}
+	return lines
 }
 
 // changed names what differs, for an event.

@@ -17,9 +17,6 @@ import (
 // watchDebounce is how long files must be quiet before a change counts: editors write in steps.
 const watchDebounce = 300 * time.Millisecond
 
-// triggerFile is the trigger of a reload that nobody asked for.
-const triggerFile = "file"
-
 // errNotServing refuses a reload before the start is complete or after the stop has begun.
 var errNotServing = errors.New("the service is starting or stopping")
 
@@ -73,7 +70,11 @@ func (d *Daemon) reload(ctx context.Context, trigger string) (int, config.Proble
 	}
 	changes := config.Diff(now.snapshot.Config, next.Config)
 	if changes.Management {
-		problems = append(problems, needsRestart("/management"))
+		problems = append(problems, needsRestart("/management", "this section is read at the start only"))
+	}
+	was := now.snapshot.Config.Logging
+	if was.Level = next.Config.Logging.Level; was != next.Config.Logging {
+		problems = append(problems, needsRestart("/logging", "of this section only the level counts at once"))
 	}
 	if err := d.gateway.Apply(ctx, next.Config); err != nil {
 		return d.reject(trigger, append(problems, notApplied(err)))
@@ -114,32 +115,28 @@ func (d *Daemon) reject(trigger string, problems config.Problems) (int, config.P
 	revision := d.state.revision
 	d.mu.Unlock()
 	d.reloads.good.Set(0)
-	lines := make([]string, 0, len(problems))
-	for _, p := range problems {
-		if p.Severity == config.Error {
-			lines = append(lines, oneLine(p))
-		}
-	}
+	lines := errorLines(problems)
 	known := d.refused
 	d.refused = nil
-	if trigger == triggerFile && known != nil && slices.Equal(known, lines) {
+	noticed := trigger == string(config.FilesChanged) || trigger == string(config.PolicyChanged)
+	if noticed && known != nil && slices.Equal(known, lines) {
 		return revision, problems
 	}
-	if trigger != triggerFile {
+	if !noticed {
 		d.refused = lines
 	}
 	d.bus.Publish(event.ConfigRejected{Revision: revision, Trigger: trigger, Problems: lines})
 	return revision, problems
 }
 
-// watchConfig reloads when a file of the configuration changes, until ctx ends.
+// watchConfig reloads when a file of the configuration or Group Policy changes, until ctx ends.
 func (d *Daemon) watchConfig(ctx context.Context) error {
 	snapshot := d.current().snapshot
 	for {
 		watching, stop := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		go func(watched *config.Snapshot) {
-			done <- watched.Watch(watching, watchDebounce, func() { d.reload(ctx, triggerFile) })
+			done <- watched.Watch(watching, watchDebounce, func(c config.Change) { d.reload(ctx, string(c)) })
 		}(snapshot)
 		var err error
 		select {
@@ -154,7 +151,7 @@ func (d *Daemon) watchConfig(ctx context.Context) error {
 		}
 		if err != nil {
 			// Reloads on request still work; a watch that cannot be had must not end the service.
-			d.logs.Log.Warn("the configuration's files cannot be watched: reload with `holdfast reload` after a change", zap.Error(err))
+			d.logs.Log.Warn("the configuration cannot be watched: reload with `holdfast reload` after a change", zap.Error(err))
 			<-ctx.Done()
 			return nil
 		}

@@ -94,7 +94,7 @@ func (GatewayResumed) Message() string { return "the gateway serves again" }
 type ConfigReloaded struct {
 	itself
 	Revision int `json:"revision"`
-	// Trigger is what asked for it: "api", "service" or "file".
+	// Trigger is what asked for it: "api", "service", "file" or "policy" (Group Policy).
 	Trigger string `json:"trigger"`
 	// Changed names what differs: "app shop", "listeners", "routes".
 	Changed []string `json:"changed,omitempty"`
