@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -27,6 +26,8 @@ type checkResult struct {
 	Instances int `json:"instances"`
 	Routes    int `json:"routes"`
 	Listeners int `json:"listeners"`
+	// Policy are the keys that Group Policy sets.
+	Policy []string `json:"policy,omitempty"`
 	// Revision is the running one, which a check never changes; 0 when none runs or it reads another
 	// file.
 	Revision int `json:"revision,omitempty"`
@@ -39,8 +40,9 @@ func newCheckCommand(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a configuration and show every problem with its cure",
-		Long: `Reads the configuration as "holdfast run" would, with conf.d beside it and the HOLDFAST_ variables,
-and shows every problem at once: its code, place and cure. Nothing is started or changed.
+		Long: `Reads the configuration as "holdfast run" would, with conf.d beside it, the HOLDFAST_ variables and, on
+Windows, Group Policy, and shows every problem at once: its code, place and cure. Nothing is started or
+changed.
 
 FILE is a main file, or - for one on standard input; without it, the one that "holdfast run" reads.
 The exit code is 0 when the configuration can be used (warnings do not matter) and 3 when it cannot.`,
@@ -75,7 +77,7 @@ func (c *console) check(ctx context.Context, args, set []string) (checkResult, e
 	if err != nil {
 		return checkResult{}, err
 	}
-	opts := config.Options{File: id.ConfigFile(), Environ: os.Environ(), Set: set}
+	opts := c.configOptions(id, set)
 	var (
 		snapshot *config.Snapshot
 		problems config.Problems
@@ -105,6 +107,7 @@ func (c *console) check(ctx context.Context, args, set []string) (checkResult, e
 		r.File = "standard input"
 	}
 	if snapshot != nil {
+		r.Policy = snapshot.Policy
 		r.Apps, r.Routes, r.Listeners = len(snapshot.Config.Apps), len(snapshot.Config.Routes), len(snapshot.Config.Listeners)
 		for _, app := range snapshot.Config.Apps {
 			r.Instances += app.Instances
@@ -148,6 +151,9 @@ func (r checkResult) table(w io.Writer, color bool) error {
 		line = fmt.Sprintf("\n%s. The running config is unchanged (revision %d).", r.Problems.Summary(), r.Revision)
 	case !r.OK:
 		line = "\n" + r.Problems.Summary() + "."
+	}
+	if len(r.Policy) > 0 {
+		line += "\nGroup Policy sets " + many(len(r.Policy), "key") + ": " + strings.Join(r.Policy, ", ") + "."
 	}
 	if r.RunningFile != "" {
 		line += "\nThe Holdfast that runs here reads another file: holdfast check " + r.RunningFile

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/internal/config"
 	"holdfast/internal/demo"
 	"holdfast/internal/service"
 )
@@ -54,7 +55,8 @@ up on Ctrl-C. --data and --config are not used.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.demo(cmd.Context(), flags, func(ctx context.Context, id service.Identity) error {
-				return c.runService(ctx, id, nil)
+				// The demo is nobody's installation: neither Group Policy nor setup has a say in it.
+				return c.runService(ctx, id, config.Options{File: id.ConfigFile(), Environ: os.Environ()})
 			})
 		},
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,8 +18,9 @@ func newExplainCommand(c *console) *cobra.Command {
 		Use:   "explain [KEY]",
 		Short: "Tell where a configuration value comes from",
 		Long: `Shows the value of a key and every layer that has it; the last one wins. The layers are, the weakest
-first: the defaults, the main file, conf.d in the order of its names, HOLDFAST_SECTION__KEY variables
-and --set. For a section it shows every key below; without KEY, the whole configuration.
+first: the defaults, what setup keeps in the registry, the main file, conf.d in the order of its names,
+HOLDFAST_SECTION__KEY variables, --set, and on Windows Group Policy. For a section it shows every key
+below; without KEY, the whole configuration.
 
 Values of an app's env are masked, and texts made by ${env:NAME} or ${file:PATH} are shown as they
 are written.`,
@@ -51,7 +51,7 @@ func (c *console) explain(key string, set []string) error {
 	if err != nil {
 		return err
 	}
-	snapshot, problems := config.Load(config.Options{File: id.ConfigFile(), Environ: os.Environ(), Set: set})
+	snapshot, problems := config.Load(c.configOptions(id, set))
 	if snapshot == nil {
 		if err := problems.Render(c.err, false); err != nil {
 			return err
@@ -119,7 +119,7 @@ func (c *console) completeKeys(prefix string) []cobra.Completion {
 	if err != nil {
 		return nil
 	}
-	snapshot, _ := config.Load(config.Options{File: id.ConfigFile(), Environ: os.Environ()})
+	snapshot, _ := config.Load(c.configOptions(id, nil))
 	if snapshot == nil {
 		return nil
 	}

@@ -38,21 +38,21 @@ one with errors is refused and the running one stays.`,
 			if err != nil {
 				return err
 			}
-			return c.runService(cmd.Context(), id, set)
+			return c.runService(cmd.Context(), id, c.configOptions(id, set))
 		},
 	}
 	cmd.Flags().StringArrayVar(&set, "set", nil, "set one configuration key, as key=value; may be given again")
 	return cmd
 }
 
-// runService runs Holdfast as id, with the --set texts, until it is stopped or ctx ends.
-func (c *console) runService(ctx context.Context, id service.Identity, set []string) error {
+// runService runs Holdfast as id with a configuration until it is stopped or ctx ends.
+func (c *console) runService(ctx context.Context, id service.Identity, from config.Options) error {
 	notify, closeLog := eventLogWriter(id, c.err)
 	defer closeLog()
 	d := daemon.New(daemon.Options{
 		Name:     id.Name,
 		Version:  thisVersion().Version,
-		Config:   config.Options{File: id.ConfigFile(), Environ: os.Environ(), Set: set},
+		Config:   from,
 		DataDir:  id.DataDir(),
 		LogDir:   id.LogDir(),
 		Endpoint: id.Endpoint(),
