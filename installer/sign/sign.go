@@ -57,7 +57,7 @@ type PKCS11 struct {
 // Sign signs the file in place: an executable or a package. The file is only replaced when its
 // signature is complete.
 func Sign(ctx context.Context, file string, o Options) error {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return fmt.Errorf("sign %s: %w", file, err)
 	}
 	tool, err := o.tool()
@@ -101,8 +101,8 @@ func Sign(ctx context.Context, file string, o Options) error {
 	return nil
 }
 
-// check wants one key, and nothing that cannot be meant.
-func (o Options) check() error {
+// Check wants one key, and nothing that cannot be meant.
+func (o Options) Check() error {
 	ways := 0
 	for _, set := range []bool{o.PFX != "", o.Key != "", o.PKCS11 != PKCS11{}} {
 		if set {
