@@ -3,11 +3,18 @@ package service
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// setupFolder is where, in a data folder, the installer keeps what it remembers.
+const setupFolder = "setup"
+
+// SetupDir is the installer's own folder in the data folder.
+func (id Identity) SetupDir() string { return filepath.Join(id.DataDir(), setupFolder) }
 
 // folderMax leaves room, within the 260 characters of most Windows programs, for what is put below.
 const folderMax = 180

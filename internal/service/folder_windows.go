@@ -3,10 +3,8 @@ package service
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -14,37 +12,23 @@ import (
 
 // folder looks at dir as it is, without following links.
 func (windowsHost) folder(dir, sddl string) (folder, error) {
-	info, err := os.Lstat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	e, err := LookAt(dir)
+	switch {
+	case err != nil:
+		return folder{}, err
+	case !e.Exists:
 		return folder{}, nil
-	}
-	if err != nil {
-		return folder{}, scmError(err)
-	}
-	f := folder{exists: true}
-	if sys, ok := info.Sys().(*syscall.Win32FileAttributeData); ok && sys.FileAttributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0 {
-		f.link = true
-		return f, nil
-	}
-	if !info.IsDir() {
+	case e.Link:
+		return folder{exists: true, link: true}, nil
+	case !e.Folder:
 		return folder{}, errors.New("is no folder")
 	}
-	sd, err := windows.GetNamedSecurityInfo(dir, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
-	if err != nil {
-		return folder{}, scmError(err)
-	}
-	owner, _, err := sd.Owner()
-	if err != nil {
-		return folder{}, err
-	}
-	f.owner = accountName(owner)
-	f.trusted = trusted(owner)
 	want, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
 		return folder{}, err
 	}
-	f.private = sameAccess(sd, want)
-	return f, nil
+	private := e.Access != "" && e.Access == accessText(want)
+	return folder{exists: true, owner: e.Owner, trusted: e.Trusted, private: private}, nil
 }
 
 // trusted tells whether owner is one of the machine itself, or the administrator who installs: they
@@ -63,27 +47,6 @@ func accountName(sid *windows.SID) string {
 		return sid.String()
 	}
 	return domain + `\` + account
-}
-
-// sameAccess compares access lists by their text: it is the same for the same list.
-func sameAccess(a, b *windows.SECURITY_DESCRIPTOR) bool {
-	list := func(sd *windows.SECURITY_DESCRIPTOR) string {
-		dacl, _, err := sd.DACL()
-		if err != nil {
-			return ""
-		}
-		only, err := windows.NewSecurityDescriptor()
-		if err != nil {
-			return ""
-		}
-		control, _, err := sd.Control()
-		if err != nil || only.SetDACL(dacl, true, false) != nil ||
-			only.SetControl(windows.SE_DACL_PROTECTED, control&windows.SE_DACL_PROTECTED) != nil {
-			return ""
-		}
-		return only.String()
-	}
-	return list(a) != "" && list(a) == list(b)
 }
 
 // makeFolder creates dir with its access list from the first moment, so that nobody can get in
@@ -105,15 +68,5 @@ func (windowsHost) makeFolder(dir, sddl string) error {
 	return scmError(windows.CreateDirectory(path, &sa))
 }
 
-func (windowsHost) protectFolder(dir, sddl string) error {
-	sd, err := windows.SecurityDescriptorFromString(sddl)
-	if err != nil {
-		return fmt.Errorf("access list %s: %w", sddl, err)
-	}
-	dacl, _, err := sd.DACL()
-	if err != nil {
-		return err
-	}
-	return scmError(windows.SetNamedSecurityInfo(dir, windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil))
-}
+// protectFolder leaves the installer's own folder as it is: nobody but administrators may read it.
+func (windowsHost) protectFolder(dir, sddl string) error { return Lock(dir, sddl, setupFolder) }

@@ -14,6 +14,8 @@ type Record struct {
 	Installed bool `json:"installed"`
 	// State is one of Status.State.
 	State string `json:"state,omitempty"`
+	// Source is true when our event source was registered, with or without a service.
+	Source bool `json:"source"`
 
 	scmService
 }
@@ -23,6 +25,7 @@ type keeper interface {
 	record(id Identity) (Record, error)
 	restore(id Identity, r Record) (Plan, error)
 	disarm(id Identity) (Plan, error)
+	forget(id Identity) (Plan, error)
 	begin(id Identity, startID string) error
 	kill(ctx context.Context, id Identity) error
 }
@@ -41,6 +44,15 @@ func (m *Manager) Record(context.Context) (Record, error) {
 		return Record{}, err
 	}
 	return r.record(m.id)
+}
+
+// PlanForget plans to remove the event source, after somebody else has removed the service.
+func (m *Manager) PlanForget(context.Context) (Plan, error) {
+	r, err := m.keeper()
+	if err != nil {
+		return Plan{}, err
+	}
+	return r.forget(m.id)
 }
 
 // PlanRestore plans to make the service again what r says, down to its state: one that was not
@@ -91,9 +103,13 @@ func (g scmRegistrar) record(id Identity) (Record, error) {
 
 func (g scmRegistrar) look(id Identity) (Record, Status, error) {
 	name := id.ServiceName()
+	src, err := g.machine.source(id.EventSource())
+	if err != nil {
+		return Record{}, Status{}, fmt.Errorf("event source %s: %w", id.EventSource(), err)
+	}
 	have, installed, err := g.machine.service(name)
 	if err != nil || !installed {
-		return Record{}, Status{}, wrap(name, err)
+		return Record{Source: src == sourceOurs}, Status{}, wrap(name, err)
 	}
 	if !isOurs(id, have.Command) {
 		return Record{}, Status{}, foreign(name, have.Command)
@@ -102,7 +118,7 @@ func (g scmRegistrar) look(id Identity) (Record, Status, error) {
 	if err != nil {
 		return Record{}, Status{}, wrap(name, err)
 	}
-	return Record{Installed: true, State: st.State, scmService: have}, st, nil
+	return Record{Installed: true, State: st.State, Source: src == sourceOurs, scmService: have}, st, nil
 }
 
 func wrap(name string, err error) error {
@@ -116,9 +132,18 @@ func (g scmRegistrar) restore(id Identity, r Record) (Plan, error) {
 	var p Plan
 	name := id.ServiceName()
 	have, st, err := g.look(id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Plan{}, err
+	}
+	if r.Source && !have.Source {
+		if err := g.planSource(&p, id); err != nil {
+			return Plan{}, err
+		}
+	}
+	if !r.Source && have.Source {
+		g.planForget(&p, id)
+	}
+	switch {
 	case !r.Installed && !have.Installed:
 		p.same("service %s is not installed", name)
 		return p, nil
@@ -141,6 +166,25 @@ func (g scmRegistrar) restore(id Identity, r Record) (Plan, error) {
 		g.planChanges(&p, name, have.scmService, r.scmService, keptFields(r.Unknown))
 	}
 	return p, g.planState(&p, id, st, r)
+}
+
+func (g scmRegistrar) planForget(p *Plan, id Identity) {
+	name := id.EventSource()
+	p.add("remove event source "+name, func(context.Context) error { return g.machine.removeSource(name) })
+}
+
+func (g scmRegistrar) forget(id Identity) (Plan, error) {
+	var p Plan
+	src, err := g.machine.source(id.EventSource())
+	switch {
+	case err != nil:
+		return Plan{}, fmt.Errorf("event source %s: %w", id.EventSource(), err)
+	case src == sourceOurs:
+		g.planForget(&p, id)
+	default:
+		p.same("event source %s is not registered", id.EventSource())
+	}
+	return p, nil
 }
 
 // keptFields are those that the system has told when the record was made.

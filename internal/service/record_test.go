@@ -59,6 +59,7 @@ func TestPlanRestore(t *testing.T) {
 		{name: "disarmed and stopped", before: "running", change: func(f *fakeWindows) {
 			f.svc.Start, f.svc.Recovery, f.svc.OnFailure, f.state = startDisabled, nil, false, "stopped"
 		}, steps: []string{"change start type", "change recovery of", "change recovery after failure exits", "start service Shop"}, end: "running"},
+		{name: "source gone", before: "stopped", change: func(f *fakeWindows) { f.src = sourceMissing }, steps: []string{"register event source Shop"}, end: "stopped"},
 		{name: "gone", before: "running", change: func(f *fakeWindows) { f.svc, f.state = nil, "" }, steps: []string{"create service Shop", "start service Shop"}, end: "running"},
 		{name: "gone with its program", before: "running", change: func(f *fakeWindows) { f.svc, f.config = nil, false }, end: "", notes: `its program C:\Program Files\Holdfast\holdfast.exe is gone`},
 		{name: "made anew by Windows Installer", before: "stopped", change: func(f *fakeWindows) {
@@ -114,6 +115,43 @@ func TestPlanRestore(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestSourceThatWasNotThere(t *testing.T) {
+	f := installed(t, "stopped")
+	f.svc, f.src = nil, sourceMissing
+	g := scmRegistrar{machine: f}
+	r, err := g.record(shop(t))
+	if err != nil || r.Source {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	f.src = sourceOurs
+	p, err := g.restore(shop(t), r)
+	if err == nil {
+		err = p.Run(t.Context(), func(string) {})
+	}
+	if err != nil || f.src != sourceMissing {
+		t.Errorf("%v, source %d", err, f.src)
+	}
+	f.src = sourceForeign
+	if p, err := g.restore(shop(t), r); err != nil || len(p.Steps) > 0 {
+		t.Errorf("another program's source: %v, %q", err, texts(p))
+	}
+}
+
+func TestForget(t *testing.T) {
+	f := installed(t, "stopped")
+	f.svc = nil
+	g := scmRegistrar{machine: f}
+	for _, want := range [][]string{{"remove event source Shop"}, nil} {
+		p, err := g.forget(shop(t))
+		if err == nil {
+			err = p.Run(t.Context(), func(string) {})
+		}
+		if d := cmp.Diff(want, texts(p)); d != "" || err != nil || f.src != sourceMissing {
+			t.Errorf("%v, source %d (-want +got):\n%s", err, f.src, d)
+		}
 	}
 }
 

@@ -318,7 +318,7 @@ func (g scmRegistrar) uninstall(_ context.Context, id Identity) (Plan, error) {
 		return Plan{}, fmt.Errorf("event source %s: %w", id.EventSource(), err)
 	}
 	if src == sourceOurs {
-		p.add("remove event source "+id.EventSource(), func(context.Context) error { return g.machine.removeSource(id.EventSource()) })
+		g.planForget(&p, id)
 	}
 	if len(p.Steps) > 0 {
 		p.note("data, configuration and logs are kept in %s", id.DataDir())

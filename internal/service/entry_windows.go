@@ -1,0 +1,221 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// shareAll lets others do what they like meanwhile; sharePinned keeps the thing where it is: nobody
+// can rename or delete it, nor a folder above it, until the handle is closed.
+const (
+	shareAll    = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	sharePinned = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE
+)
+
+// LookAt looks at path as it is. Nothing there is no error.
+func LookAt(path string) (Entry, error) {
+	h, err := openEntry(path, windows.READ_CONTROL|windows.FILE_READ_ATTRIBUTES, shareAll)
+	if errors.Is(err, os.ErrNotExist) {
+		return Entry{}, nil
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("look at %s: %w", path, scmError(err))
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing can be done
+	e, err := entryOf(h)
+	if err != nil {
+		return Entry{}, fmt.Errorf("look at %s: %w", path, scmError(err))
+	}
+	return e, nil
+}
+
+// openEntry opens what is at path itself, folder, file or link.
+func openEntry(path string, access, share uint32) (windows.Handle, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	return windows.CreateFile(name, access, share, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+}
+
+func entryOf(h windows.Handle) (Entry, error) {
+	var info windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(h, &info); err != nil {
+		return Entry{}, err
+	}
+	e := Entry{
+		Exists: true,
+		Folder: info.FileAttributes&windows.FILE_ATTRIBUTE_DIRECTORY != 0,
+		Link:   info.FileAttributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0,
+		Names:  int(info.NumberOfLinks),
+	}
+	sd, err := windows.GetSecurityInfo(h, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return Entry{}, err
+	}
+	owner, _, err := sd.Owner()
+	if err != nil {
+		return Entry{}, err
+	}
+	e.Owner, e.Trusted = accountName(owner), trusted(owner)
+	e.Access = accessText(sd)
+	list, err := entriesOf(sd)
+	if err != nil {
+		return Entry{}, err
+	}
+	e.judge(list)
+	for _, groups := range [][]string{e.Replacers, e.Writers, e.Heirs} {
+		for i, sid := range groups {
+			if s, err := windows.StringToSid(sid); err == nil {
+				groups[i] = accountName(s)
+			}
+		}
+	}
+	return e, nil
+}
+
+// entriesOf are the entries of sd's access list. No list at all means that everybody may do anything.
+func entriesOf(sd *windows.SECURITY_DESCRIPTOR) ([]ace, error) {
+	dacl, _, err := sd.DACL()
+	if dacl == nil {
+		return []ace{{true, inheritedByFiles | inheritedByFolders, genericAll, "S-1-1-0"}}, nil //nolint:nilerr // no list is told as an error
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []ace
+	for i := range dacl.AceCount {
+		var found *windows.ACCESS_ALLOWED_ACE
+		if err := windows.GetAce(dacl, uint32(i), &found); err != nil {
+			return nil, err
+		}
+		switch found.Header.AceType {
+		case windows.ACCESS_ALLOWED_ACE_TYPE, windows.ACCESS_DENIED_ACE_TYPE:
+			sid := (*windows.SID)(unsafe.Pointer(&found.SidStart)) //nolint:gosec // where the structure has its SID
+			list = append(list, ace{
+				found.Header.AceType == windows.ACCESS_ALLOWED_ACE_TYPE, found.Header.AceFlags, uint32(found.Mask), sid.String(),
+			})
+		}
+	}
+	return list, nil
+}
+
+// accessText is the access list alone, in SDDL: it is the same text for the same list.
+func accessText(sd *windows.SECURITY_DESCRIPTOR) string {
+	dacl, _, err := sd.DACL()
+	if err != nil {
+		return ""
+	}
+	only, err := windows.NewSecurityDescriptor()
+	if err != nil {
+		return ""
+	}
+	control, _, err := sd.Control()
+	if err != nil || only.SetDACL(dacl, true, false) != nil ||
+		only.SetControl(windows.SE_DACL_PROTECTED, control&windows.SE_DACL_PROTECTED) != nil {
+		return ""
+	}
+	return only.String()
+}
+
+// lockMax bounds how much may be in a folder that is locked.
+const lockMax = 100_000
+
+// Lock gives dir the access list sddl and everything below what it inherits of it, but for folders
+// named spare directly in dir. It goes from the top down and by handles, so that nobody can put a
+// link or a second name of a file in its way: where there is one, it stops with an error. While
+// strangers could write to dir, it also stops at what they own.
+func Lock(dir, sddl string, spare ...string) error {
+	sd, err := windows.SecurityDescriptorFromString(sddl)
+	if err != nil {
+		return fmt.Errorf("access list %s: %w", sddl, err)
+	}
+	l := locker{left: lockMax, spare: spare}
+	return l.lock(dir, sd, true)
+}
+
+type locker struct {
+	left  int
+	spare []string
+	loose bool // strangers could write to the root
+}
+
+func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, root bool) error {
+	if l.left--; l.left < 0 {
+		return fmt.Errorf("there is too much in the folder (%s is beyond %d entries); move it elsewhere", path, lockMax)
+	}
+	h, err := openEntry(path, windows.READ_CONTROL|windows.WRITE_DAC|windows.FILE_READ_ATTRIBUTES, sharePinned)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, scmError(err))
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing can be done
+	e, err := entryOf(h)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if root {
+		l.loose = len(e.Writers) > 0
+	}
+	switch {
+	case e.Link:
+		return fmt.Errorf("%s is a link to another place; remove it", path)
+	case !e.Folder && e.Names > 1:
+		return fmt.Errorf("%s has a second name elsewhere (a hard link); replace it with a copy", path)
+	case l.loose && !e.Trusted:
+		return fmt.Errorf("%s belongs to %s, who could change what the service reads; look at it and remove it", path, e.Owner)
+	}
+	if err := windows.SetKernelObjectSecurity(h, windows.DACL_SECURITY_INFORMATION, sd); err != nil {
+		return fmt.Errorf("%s: %w", path, scmError(err))
+	}
+	if !e.Folder {
+		return nil
+	}
+	return l.lockBelow(path, sd, root)
+}
+
+func (l *locker) lockBelow(dir string, sd *windows.SECURITY_DESCRIPTOR, root bool) error {
+	children, err := os.ReadDir(dir)
+	if err != nil || len(children) == 0 {
+		return err
+	}
+	list, err := entriesOf(sd)
+	if err != nil {
+		return err
+	}
+	folders, err := windows.SecurityDescriptorFromString(inheritedSDDL(list, inheritedByFolders))
+	if err != nil {
+		return err
+	}
+	files, err := windows.SecurityDescriptorFromString(inheritedSDDL(list, inheritedByFiles))
+	if err != nil {
+		return err
+	}
+	for _, c := range children {
+		if root && l.spared(c.Name()) {
+			continue
+		}
+		inherits := files
+		if c.IsDir() {
+			inherits = folders
+		}
+		if err := l.lock(filepath.Join(dir, c.Name()), inherits, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *locker) spared(name string) bool {
+	for _, s := range l.spare {
+		if strings.EqualFold(s, name) {
+			return true
+		}
+	}
+	return false
+}
