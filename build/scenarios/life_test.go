@@ -75,7 +75,7 @@ func (m *machine) installation(version string) {
 
 	key := m.registry(softKey)
 	for name, want := range map[string]string{
-		"Account": "LocalService", "Address": "", "Port": "8080", "Firewall": "no", "StartType": "auto", "HealthTimeout": "60",
+		"Account": "LocalService", "Address": "*", "Port": "8080", "Firewall": "no", "StartType": "auto", "HealthTimeout": "60",
 		"InstallDir": installDir + `\`, "DataDir": dataDir + `\`, "Version": version,
 	} {
 		if got := key.value(name); got != want {

@@ -153,7 +153,7 @@ func template(ctx context.Context, cache string) (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	done := filepath.Join(cache, "template")
+	done := filepath.Join(cache, "windows10")
 	if _, err := os.Stat(done); err == nil {
 		return done, nil
 	}
@@ -163,6 +163,9 @@ func template(ctx context.Context, cache string) (string, error) {
 	}
 	if out, err := unfinished.Run(ctx, "wineboot", "-i"); err != nil {
 		return "", fmt.Errorf("wineboot: %w: %s", err, out)
+	}
+	if out, err := unfinished.Run(ctx, "winecfg", "-v", "win10"); err != nil { // Wine 8 begins as Windows 7
+		return "", fmt.Errorf("winecfg: %w: %s", err, out)
 	}
 	if err := unfinished.server(ctx, "-w"); err != nil {
 		return "", err

@@ -165,7 +165,7 @@ func (m maker) pack(ctx context.Context, p packed) error {
 		return err
 	}
 	return m.do(exec.CommandContext(ctx, m.installer, "pack", app, "--config", file, "--name", p.name, "--manufacturer", "Acme", //nolint:gosec // our own words
-		"--version", p.version, "--upgrade-code", p.upgradeCode, "--out", dir))
+		"--version", p.version, "--upgrade-code", p.upgradeCode, "--url", "https://example.com/"+strings.ToLower(p.name), "--out", dir))
 }
 
 // folder makes an empty folder.

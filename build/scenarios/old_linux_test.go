@@ -1,0 +1,14 @@
+//go:build wine
+
+package scenarios
+
+import "testing"
+
+// What no longer gets updates gets no service, either.
+func TestOldWindowsIsRefused(t *testing.T) {
+	m := fresh(t)
+	m.ok("winecfg", "-v", "win7")
+	empty := m.look()
+	m.msiexec(installFailure, "/i", pkg("1.0.0"))
+	m.same(empty)
+}
