@@ -19,7 +19,7 @@ func (d *Database) check() error {
 		found.table(t, d.Codepage)
 	}
 	for _, v := range d.Summary.texts() {
-		if _, err := encode(d.Summary.Codepage, *v); err != nil {
+		if _, err := Encode(d.Summary.Codepage, *v); err != nil {
 			found.add("summary information: %w", err)
 		}
 		if strings.ContainsAny(*v, plainControls+idtControls) {
@@ -130,7 +130,7 @@ func checkText(c Column, v string, codepage int) error {
 	if strings.ContainsAny(strings.ReplaceAll(v, "\r\n", ""), "\x00\t\r"+idtControls) {
 		return fmt.Errorf("%q has a control character other than a line end, which libmsi cannot store", v)
 	}
-	_, err := encode(codepage, v)
+	_, err := Encode(codepage, v)
 	return err
 }
 

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// UTF8 is the code page of texts in UTF-8.
+// UTF8 is the code page that has every letter.
 const UTF8 = 65001
 
-// encode turns a text into the bytes of a code page; a character that it has not is an error. Code
+// Encode turns a text into the bytes of a code page; a character that it has not is an error. Code
 // page 0 is neutral: only what is the same in all of them
 // (learn.microsoft.com/windows/win32/msi/code-page-handling-of-imported-and-exported-tables).
-func encode(codepage int, text string) ([]byte, error) {
+func Encode(codepage int, text string) ([]byte, error) {
 	if neutral(text) || codepage == UTF8 && utf8.ValidString(text) {
 		return []byte(text), nil
 	}

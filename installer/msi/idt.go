@@ -37,7 +37,7 @@ func WriteIDT(w io.Writer, t *Table, codepage int) error {
 			if d, ok := v.(Data); ok {
 				value = string(d)
 			}
-			b, err := encode(codepage, escape(value))
+			b, err := Encode(codepage, escape(value))
 			if err != nil {
 				return fmt.Errorf("table %s, row %s: %w", t.Name, t.Key(r), err)
 			}

@@ -137,8 +137,8 @@ const (
 	vtFileTime = 0x40
 )
 
-// property is the bytes of a property after its type.
-func property(section []byte, offset uint32, size uint32, types ...uint32) ([]byte, error) {
+// propertyAt is the bytes of a property after its type.
+func propertyAt(section []byte, offset uint32, size uint32, types ...uint32) ([]byte, error) {
 	if uint64(offset)+4+uint64(size) > uint64(len(section)) {
 		return nil, errSummary
 	}
@@ -151,7 +151,7 @@ func property(section []byte, offset uint32, size uint32, types ...uint32) ([]by
 }
 
 func number32(section []byte, offset uint32) (int, error) {
-	b, err := property(section, offset, 4, vtI2, vtI4)
+	b, err := propertyAt(section, offset, 4, vtI2, vtI4)
 	if err != nil {
 		return 0, err
 	}
@@ -162,7 +162,7 @@ func number32(section []byte, offset uint32) (int, error) {
 }
 
 func text8(section []byte, offset uint32, codepage int) (string, error) {
-	b, err := property(section, offset, 4, vtLPSTR)
+	b, err := propertyAt(section, offset, 4, vtLPSTR)
 	if err != nil {
 		return "", err
 	}
@@ -179,7 +179,7 @@ func text8(section []byte, offset uint32, codepage int) (string, error) {
 
 // fileTime is in steps of 100 ns since 1601.
 func fileTime(section []byte, offset uint32) (time.Time, error) {
-	b, err := property(section, offset, 8, vtFileTime)
+	b, err := propertyAt(section, offset, 8, vtFileTime)
 	if err != nil {
 		return time.Time{}, err
 	}

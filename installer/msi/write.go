@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/installer/guid"
@@ -39,6 +40,17 @@ func write(ctx context.Context, db *Database, file string, progress func(string)
 	if err := db.check(); err != nil {
 		return err
 	}
+	return inFolder(file, func(dir string) error {
+		w := &writer{db: db, dir: dir, progress: progress, hashes: map[string]string{}}
+		if err := w.build(ctx); err != nil {
+			return err
+		}
+		return w.verify(ctx)
+	})
+}
+
+// inFolder makes a file in a new folder beside where it will be, under the name packageName.
+func inFolder(file string, make func(dir string) error) error {
 	dir, err := os.MkdirTemp(filepath.Dir(file), ".package-")
 	if err != nil {
 		return err
@@ -47,14 +59,23 @@ func write(ctx context.Context, db *Database, file string, progress func(string)
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	w := &writer{db: db, dir: dir, progress: progress, hashes: map[string]string{}}
-	if err := w.build(ctx); err != nil {
-		return err
-	}
-	if err := w.verify(ctx); err != nil {
+	if err := make(dir); err != nil {
 		return err
 	}
 	return os.Rename(filepath.Join(dir, packageName), file)
+}
+
+// WriteTables makes a file of tables alone: no package, but what one of its relatives, a transform,
+// begins as. summary is a table of PropertyId and Value; the code page is that of all texts. Rows are
+// written as they are.
+func WriteTables(ctx context.Context, file string, codepage int, summary *Table, tables ...*Table) error {
+	return inFolder(file, func(dir string) error {
+		w := &writer{dir: dir}
+		if err := w.tables(codepage, summary, codepage, tables); err != nil {
+			return err
+		}
+		return tool(ctx, dir, io.Discard, msibuild, w.args...)
+	})
 }
 
 // packageName is the file while it is made.
@@ -80,20 +101,8 @@ func (w *writer) build(ctx context.Context) error {
 	if w.db.Summary.PackageCode == "" {
 		w.db.Summary.PackageCode = string(guid.GUID(w.db.Property("ProductCode")).Derive(w.fingerprint()))
 	}
-	// A fresh file says that it is of code page 0 and that its files are not compressed: both go first.
-	w.args = append(w.args, packageName, "-i", codepageTable+".idt", summaryTable+".idt")
-	codepage := fmt.Sprintf("\r\n\r\n%d\t%s\r\n", w.db.Codepage, codepageTable)
-	if err := os.WriteFile(filepath.Join(w.dir, codepageTable+".idt"), []byte(codepage), 0o600); err != nil {
+	if err := w.tables(w.db.Codepage, w.db.Summary.table(), w.db.Summary.Codepage, w.db.Tables); err != nil {
 		return err
-	}
-	if err := w.table(w.db.Summary.table(), w.db.Summary.Codepage); err != nil {
-		return err
-	}
-	for _, t := range w.db.Tables {
-		w.args = append(w.args, t.Name+".idt")
-		if err := w.table(t, UTF8); err != nil { // libmsi reads UTF-8 and turns it into the code page itself
-			return err
-		}
 	}
 	for _, name := range cabinets {
 		w.args = append(w.args, "-a", name, name+".cab")
@@ -164,6 +173,38 @@ func hashFile(file string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// tables has msibuild import tables. A fresh file says that it is of code page 0 and that its files are
+// not compressed: what says otherwise goes first.
+func (w *writer) tables(codepage int, summary *Table, summaryCodepage int, tables []*Table) error {
+	w.args = append(w.args, packageName, "-i", codepageTable+".idt", summaryTable+".idt")
+	force := fmt.Sprintf("\r\n\r\n%d\t%s\r\n", codepage, codepageTable)
+	if err := os.WriteFile(filepath.Join(w.dir, codepageTable+".idt"), []byte(force), 0o600); err != nil {
+		return err
+	}
+	if err := w.table(withoutPresets(summary), summaryCodepage); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		w.args = append(w.args, t.Name+".idt")
+		if err := w.table(t, UTF8); err != nil { // libmsi reads UTF-8 and turns it into the code page itself
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutPresets empties what msibuild fills in by itself, where the summary says nothing of it.
+func withoutPresets(summary *Table) *Table {
+	t := *summary
+	t.Rows = slices.Clone(t.Rows)
+	for _, pid := range []int{pidTitle, pidKeywords, pidTemplate, pidApplication} {
+		if t.Find(strconv.Itoa(pid)) == nil {
+			t.Rows = append(t.Rows, Row{pid, ""})
+		}
+	}
+	return &t
+}
+
 // table writes one table for msibuild. Unlike the Installer, libmsi knows only CR LF in escaped form,
 // and takes a zero byte for LF.
 func (w *writer) table(t *Table, codepage int) error {
@@ -181,7 +222,7 @@ func (w *writer) table(t *Table, codepage int) error {
 				value = t.stream(r)
 			}
 			value = strings.ReplaceAll(strings.ReplaceAll(value, "\r\n", "\x11\x19"), "\n", "\x00")
-			b, err := encode(codepage, value)
+			b, err := Encode(codepage, value)
 			if err != nil {
 				return err
 			}

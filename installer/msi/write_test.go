@@ -182,6 +182,23 @@ func TestPackageCode(t *testing.T) {
 	}
 }
 
+// What a summary does not say is not what msibuild says by itself.
+func TestWriteEmptySummary(t *testing.T) {
+	dir := t.TempDir()
+	db, file := sample(t, dir), filepath.Join(dir, "sample.msi")
+	db.Summary = msi.Summary{Codepage: 1252, PackageCode: "{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E61}", Created: db.Summary.Created}
+	if err := msi.Write(t.Context(), db, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := msi.Read(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(db.Summary, got.Summary); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestWriteChinese(t *testing.T) {
 	for _, codepage := range []int{936, 65001} {
 		dir := t.TempDir()
