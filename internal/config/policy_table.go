@@ -8,7 +8,7 @@ const (
 	CategoryCertificates PolicyCategory = "Certificates"
 	CategoryApps         PolicyCategory = "Apps"
 	CategoryRoutes       PolicyCategory = "Routes"
-	CategoryAll          PolicyCategory = "All"
+	CategoryOther        PolicyCategory = "Other"
 )
 
 // Words are the category's name.
@@ -26,9 +26,9 @@ func (c PolicyCategory) Words() Words {
 		return Words{"Apps", "应用"}
 	case CategoryRoutes:
 		return Words{"Routes", "路由"}
-	case CategoryAll:
+	case CategoryOther:
 	}
-	return Words{"All settings", "全部设置"}
+	return Words{"Other settings", "其他设置"}
 }
 
 // firstSince is the version with which Group Policy came.
@@ -223,7 +223,7 @@ func policyTable() []PolicySetting {
 			},
 		},
 		{
-			Name: "Settings", Kind: PolicyPairs, Category: CategoryAll, Since: firstSince,
+			Name: "Settings", Kind: PolicyPairs, Category: CategoryOther, Since: firstSince,
 			Title: Words{"Any setting", "任意设置"},
 			Help: Words{
 				"Name: a key of the configuration, such as apps.shop.restart.backoff. Value: what it is set to, as after --set: 2s, or for a list [a, b]. An own setting for the same key wins. Keep secrets out: every user of the machine can read these values; write ${file:PATH} instead.",

@@ -15,65 +15,65 @@ import (
 // bySettings are the keys that have no setting of their own: Settings can set them. Whoever adds a
 // key to the configuration decides here or in policyTable whether a fleet needs one.
 var bySettings = map[string]string{
-	"version":                                "of the format; the files say it",
-	"listeners.*.read_header_timeout":        "bounds of the protocol are tuned per machine",
-	"listeners.*.read_timeout":               "as above",
-	"listeners.*.idle_timeout":               "as above",
-	"listeners.*.max_header_size":            "as above",
-	"apps.*.command":                         "what an app is belongs to its machine",
-	"apps.*.directory":                       "as above",
-	"apps.*.env.*":                           "as above",
-	"apps.*.port":                            "as above",
-	"apps.*.depends_on":                      "as above",
-	"apps.*.restart.backoff":                 "details of restarting",
-	"apps.*.restart.max_backoff":             "as above",
-	"apps.*.restart.max_restarts":            "as above",
-	"apps.*.restart.window":                  "as above",
-	"apps.*.restart.reset_after":             "as above",
-	"apps.*.restart.no_restart_codes":        "as above",
-	"apps.*.stop.method":                     "what an app is",
-	"apps.*.stop.http.path":                  "as above",
-	"apps.*.PROBE.http_get.path":             "as above",
-	"apps.*.PROBE.http_get.port":             "as above",
-	"apps.*.PROBE.http_get.headers.*":        "as above",
-	"apps.*.PROBE.tcp_socket.port":           "as above",
-	"apps.*.PROBE.period":                    "as above",
-	"apps.*.PROBE.timeout":                   "as above",
-	"apps.*.PROBE.initial_delay":             "as above",
-	"apps.*.PROBE.failure_threshold":         "as above",
-	"apps.*.PROBE.success_threshold":         "as above",
-	"routes.*.listeners":                     "what a route is",
-	"routes.*.match.host":                    "as above",
-	"routes.*.match.path_prefix":             "as above",
-	"routes.*.match.path":                    "as above",
-	"routes.*.match.method":                  "as above",
-	"routes.*.match.header.*":                "as above",
-	"routes.*.priority":                      "as above",
-	"routes.*.strip_prefix":                  "as above",
-	"routes.*.app":                           "as above",
-	"routes.*.urls":                          "as above",
-	"routes.*.balance":                       "as above",
-	"routes.*.file_server.root":              "as above",
-	"routes.*.file_server.index":             "as above",
-	"routes.*.file_server.cache_control":     "as above",
-	"routes.*.redirect.to":                   "as above",
-	"routes.*.redirect.status":               "as above",
-	"routes.*.respond.status":                "as above",
-	"routes.*.respond.body":                  "as above",
-	"routes.*.respond.headers.*":             "as above",
+	"version":                            "of the format; the files say it",
+	"listeners.*.read_header_timeout":    "bounds of the protocol are tuned per machine",
+	"listeners.*.read_timeout":           "as above",
+	"listeners.*.idle_timeout":           "as above",
+	"listeners.*.max_header_size":        "as above",
+	"apps.*.command":                     "what an app is belongs to its machine",
+	"apps.*.directory":                   "as above",
+	"apps.*.env.*":                       "as above",
+	"apps.*.port":                        "as above",
+	"apps.*.depends_on":                  "as above",
+	"apps.*.restart.backoff":             "details of restarting",
+	"apps.*.restart.max_backoff":         "as above",
+	"apps.*.restart.max_restarts":        "as above",
+	"apps.*.restart.window":              "as above",
+	"apps.*.restart.reset_after":         "as above",
+	"apps.*.restart.no_restart_codes":    "as above",
+	"apps.*.stop.method":                 "what an app is",
+	"apps.*.stop.http.path":              "as above",
+	"apps.*.PROBE.http_get.path":         "as above",
+	"apps.*.PROBE.http_get.port":         "as above",
+	"apps.*.PROBE.http_get.headers.*":    "as above",
+	"apps.*.PROBE.tcp_socket.port":       "as above",
+	"apps.*.PROBE.period":                "as above",
+	"apps.*.PROBE.timeout":               "as above",
+	"apps.*.PROBE.initial_delay":         "as above",
+	"apps.*.PROBE.failure_threshold":     "as above",
+	"apps.*.PROBE.success_threshold":     "as above",
+	"routes.*.listeners":                 "what a route is",
+	"routes.*.match.host":                "as above",
+	"routes.*.match.path_prefix":         "as above",
+	"routes.*.match.path":                "as above",
+	"routes.*.match.method":              "as above",
+	"routes.*.match.header.*":            "as above",
+	"routes.*.priority":                  "as above",
+	"routes.*.strip_prefix":              "as above",
+	"routes.*.app":                       "as above",
+	"routes.*.urls":                      "as above",
+	"routes.*.balance":                   "as above",
+	"routes.*.file_server.root":          "as above",
+	"routes.*.file_server.index":         "as above",
+	"routes.*.file_server.cache_control": "as above",
+	"routes.*.redirect.to":               "as above",
+	"routes.*.redirect.status":           "as above",
+	"routes.*.respond.status":            "as above",
+	"routes.*.respond.body":              "as above",
+	"routes.*.respond.headers.*":         "as above",
 }
 
 // leaves are the keys of the configuration that hold values; * stands for names.
 func leaves(s *shape, at string) []string {
 	var all []string
-	switch {
-	case s.kind == kindStruct:
+	switch s.kind {
+	case kindStruct:
 		for _, f := range s.fields {
 			all = append(all, leaves(f.shape, strings.TrimPrefix(at+"."+f.name, "."))...)
 		}
-	case s.kind == kindMap:
+	case kindMap:
 		all = leaves(s.elem, at+".*")
-	default:
+	case kindScalar, kindList:
 		all = []string{strings.NewReplacer("startup_probe", "PROBE", "liveness_probe", "PROBE", "readiness_probe", "PROBE").Replace(at)}
 	}
 	return all
@@ -200,8 +200,11 @@ func TestPolicyLayer(t *testing.T) {
 		{"switch off", []RegistryValue{dword("AccessLog", 0)}, "logging.access.enabled", false, "AccessLog"},
 		{"switch on", []RegistryValue{dword("AccessLog", 1)}, "logging.access.enabled", true, "AccessLog"},
 		{
-			"list", []RegistryValue{sz(`ManagementAllowedHosts\10`, "c"), sz(`ManagementAllowedHosts\2`, "b"), sz(`ManagementAllowedHosts\1`, "a")},
-			"management.allowed_hosts", []any{"a", "b", "c"}, "ManagementAllowedHosts",
+			"list",
+			[]RegistryValue{sz(`ManagementAllowedHosts\10`, "c"), sz(`ManagementAllowedHosts\2`, "b"), sz(`ManagementAllowedHosts\1`, "a")},
+			"management.allowed_hosts",
+			[]any{"a", "b", "c"},
+			"ManagementAllowedHosts",
 		},
 		{"names", []RegistryValue{sz(`AppInstances\shop`, "5")}, "apps.shop.instances", int64(5), `AppInstances\shop`},
 		{"names, a dash as an underscore", []RegistryValue{sz(`AppInstances\my_app`, "5")}, "apps.my-app.instances", int64(5), `AppInstances\my_app`},
@@ -374,7 +377,7 @@ func TestPolicyOfAbsentEntries(t *testing.T) {
 		{"app by a pair", policyFile, sz(`Settings\apps.shpo.instances`, "3"), `did you mean "shop"?`},
 		{"listener", policyFile, sz(`ListenerAddress\secure`, ":443"), `there is no listener "secure"`},
 		{"certificate", policyFile, sz(`CertificateFile\shop`, "x.pem"), `there is no certificate "shop"`},
-		{"route", policyFile, sz(`RouteTimeout\other`, "1s"), `there is no route "other"`},
+		{"route", policyFile, sz(`RouteTimeout\far`, "1s"), `there is no route "far"`},
 		{"two settings of one key", policyFile, sz(`Settings\logging.level`, "error"), "logging.level has a policy of its own"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -192,11 +192,11 @@ func TestRegistryFingerprint(t *testing.T) {
 	look := func(what string, r *fakeRegistry) {
 		t.Helper()
 		keys.registry = r
-		print := keys.read().fingerprint()
-		if other, same := seen[print]; same {
+		content := keys.read().fingerprint()
+		if other, same := seen[content]; same {
 			t.Errorf("%s is like %s", what, other)
 		}
-		seen[print] = what
+		seen[content] = what
 	}
 	look("nothing", policies())
 	look("a value", policies(sz("LogLevel", "warn")))
