@@ -33,7 +33,7 @@ func checkKind(kind, value string) (text, cure string) {
 		if slices.Contains(all, value) {
 			return "", ""
 		}
-		return "not a known value here", suggest(value, all)
+		return "not a known value here", Suggest(value, all)
 	}
 	switch kind {
 	case "text", "text?":

@@ -137,7 +137,7 @@ func (w *localization) expand(text string, at Pos) (string, error) {
 		}
 		value, ok := w.texts[id]
 		if !ok {
-			return "", &Error{at, fmt.Sprintf("text %s is in no localization for %q", id, w.culture), suggest(id, slices.Sorted(maps.Keys(w.texts)))}
+			return "", &Error{at, fmt.Sprintf("text %s is in no localization for %q", id, w.culture), Suggest(id, slices.Sorted(maps.Keys(w.texts)))}
 		}
 		if strings.Contains(value, "!(") {
 			return "", &Error{at, fmt.Sprintf("text %s contains another one", id), "write the text out"}

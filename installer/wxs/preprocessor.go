@@ -176,7 +176,7 @@ func (p *preprocessor) instruction(t token, around conditions, level int) (condi
 	case "foreach", "endforeach", "pragma":
 		return nil, &Error{t.pos, fmt.Sprintf("<?%s?> is not supported", t.directive), "write the elements out"}
 	default:
-		return nil, &Error{t.pos, fmt.Sprintf("unknown instruction <?%s?>", t.directive), suggest(t.directive, instructions())}
+		return nil, &Error{t.pos, fmt.Sprintf("unknown instruction <?%s?>", t.directive), Suggest(t.directive, instructions())}
 	}
 }
 

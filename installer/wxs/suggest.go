@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// suggest is the cure for an unknown word: the known one that was most likely meant, or all of them
+// Suggest is the cure for an unknown word: the known one that was most likely meant, or all of them
 // while they are few.
-func suggest(word string, known []string) string {
+func Suggest(word string, known []string) string {
 	if better := closest(word, known); better != "" {
 		return fmt.Sprintf("did you mean %s?", better)
 	}

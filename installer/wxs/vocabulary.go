@@ -73,7 +73,7 @@ func (w words) check(e, parent *Element, errs *Errors) {
 		errs.Add(e.Pos, fmt.Sprintf("unknown element <%s>", e.Name), "")
 		return
 	case d == nil:
-		errs.Add(e.Pos, fmt.Sprintf("<%s> in <%s> is unknown or not supported", e.Name, parent.Name), suggest(e.Name, w.children(parent.Name)))
+		errs.Add(e.Pos, fmt.Sprintf("<%s> in <%s> is unknown or not supported", e.Name, parent.Name), Suggest(e.Name, w.children(parent.Name)))
 		return
 	case parent != nil && !slices.Contains(d.parents, parent.Name):
 		errs.Add(e.Pos, fmt.Sprintf("<%s> cannot stand in <%s>", e.Name, parent.Name), "it stands in "+strings.Join(d.parents, ", "))
@@ -82,7 +82,7 @@ func (w words) check(e, parent *Element, errs *Errors) {
 	for _, a := range e.Attrs {
 		kind, ok := d.kinds[a.Name]
 		if !ok {
-			errs.Add(a.Pos, fmt.Sprintf("attribute %s of <%s> is unknown or not supported", a.Name, e.Name), suggest(a.Name, d.names))
+			errs.Add(a.Pos, fmt.Sprintf("attribute %s of <%s> is unknown or not supported", a.Name, e.Name), Suggest(a.Name, d.names))
 			continue
 		}
 		if a.bad {

@@ -18,7 +18,7 @@ Package < Wix
 	UpgradeCode! guid
 	ProductCode! guid
 	Language 1..32767
-	Codepage =1252|65001
+	Codepage =1252|936|65001
 	InstallerVersion 500..32767
 	Scope =perMachine
 	Compressed =yes|true
@@ -26,7 +26,7 @@ Package < Wix
 	UpgradeStrategy =majorUpgrade|none
 
 SummaryInformation < Package
-	Codepage =1252
+	Codepage =1252|936
 	Comments text
 	Description text
 	Keywords text
@@ -248,8 +248,8 @@ const standardDirectories = "TARGETDIR|AdminToolsFolder|AppDataFolder|CommonAppD
 const localizationVocabulary = `
 WixLocalization
 	Culture text
-	Codepage =1252|65001
-	SummaryInformationCodepage =1252
+	Codepage =1252|936|65001
+	SummaryInformationCodepage =1252|936
 	Language 1..32767
 
 String < WixLocalization
