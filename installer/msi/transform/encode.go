@@ -118,28 +118,29 @@ func streamName(table string) string {
 // Summary properties of a transform
 // (learn.microsoft.com/windows/win32/msi/summary-property-descriptions, Transforms).
 const (
-	pidCodepage     = 1
-	pidTitle        = 2
-	pidSubject      = 3
-	pidAuthor       = 4
-	pidKeywords     = 5
-	pidComments     = 6
-	pidTemplate     = 7
-	pidLastSavedBy  = 8
-	pidRevision     = 9
-	pidCreated      = 12
-	pidSaved        = 13
-	pidPageCount    = 14
-	pidCharCount    = 16
-	pidApplication  = 18
-	pidSecurity     = 19
+	pidCodepage    = 1
+	pidTitle       = 2
+	pidSubject     = 3
+	pidAuthor      = 4
+	pidKeywords    = 5
+	pidComments    = 6
+	pidTemplate    = 7
+	pidLastSavedBy = 8
+	pidRevision    = 9
+	pidCreated     = 12
+	pidSaved       = 13
+	pidPageCount   = 14
+	pidCharCount   = 16
+	pidApplication = 18
+	pidSecurity    = 19
+
+	sameUpgradeCode = 0x800 // MSITRANSFORM_VALIDATE_UPGRADECODE
 	readOnlyAlways  = 4
-	validatePlaform = 0x4
-	validateUpgrade = 0x800
 )
 
-// summary says to which packages the transform applies: the upper word of the character count is what
-// msiexec compares, the platform and the upgrade code; the lower word, the errors to overlook, is 0
+// summary says to which packages the transform applies. The upper word of the character count is what
+// msiexec compares: only the upgrade code, which all versions and both platforms of a product share. The
+// lower word is the errors to overlook: none
 // (learn.microsoft.com/windows/win32/msi/character-count-summary and
 // learn.microsoft.com/windows/win32/api/msiquery/nf-msiquery-msicreatetransformsummaryinfow).
 func summary(db *msi.Database) *msi.Table {
@@ -159,7 +160,7 @@ func summary(db *msi.Database) *msi.Table {
 		{pidCreated, created},
 		{pidSaved, created},
 		{pidPageCount, strconv.Itoa(db.Summary.Schema)},
-		{pidCharCount, strconv.Itoa((validatePlaform | validateUpgrade) << 16)},
+		{pidCharCount, strconv.Itoa(sameUpgradeCode << 16)},
 		{pidApplication, db.Summary.Application},
 		{pidSecurity, strconv.Itoa(readOnlyAlways)},
 	}

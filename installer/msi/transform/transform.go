@@ -25,9 +25,8 @@ import (
 	"holdfast/installer/msi"
 )
 
-// Write makes the transform that gives properties values in a package and in its later versions: it
-// applies to every package with the same UpgradeCode, on the same platform. The same input gives the same
-// bytes. It needs msibuild; see Check for what is refused.
+// Write makes the transform that gives properties values in a package and in its other versions: it
+// applies to every package with the same UpgradeCode. The same input gives the same bytes. It needs msibuild; see Check for what is refused.
 func Write(ctx context.Context, db *msi.Database, properties map[string]string, file string) error {
 	if err := Check(db, properties); err != nil {
 		return fmt.Errorf("transform %s: %w", file, err)

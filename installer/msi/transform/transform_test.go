@@ -105,7 +105,7 @@ func TestSummary(t *testing.T) {
 		"Last author: x64;1033",
 		"Revision number (UUID): " + product + ";" + product + ";" + db.Property("UpgradeCode"),
 		"Version: 500 (1f4)",
-		"Restrict: " + strconv.Itoa(0x0804_0000) + " (8040000)",
+		"Restrict: " + strconv.Itoa(0x0800_0000) + " (8000000)",
 		"Security: 4 (4)",
 	} {
 		if !strings.Contains(string(out), line+"\n") {
