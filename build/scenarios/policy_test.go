@@ -11,7 +11,7 @@ func TestPolicyIsLive(t *testing.T) {
 	m.wants(m.ok(holdfast, "explain", "logging.level"), "info")
 	m.ok("reg", "add", key, "/v", "LogLevel", "/t", "REG_SZ", "/d", "debug", "/f")
 	m.until("the policy counts", func() bool { return m.explains("logging.level", "debug") })
-	m.wants(m.ok(holdfast, "explain", "logging.level"), "policy")
+	m.wants(m.ok(holdfast, "explain", "logging.level"), "Group Policy "+key+`\LogLevel`)
 	m.answers(gatewayPort, "/", greeting)
 	m.ok("reg", "delete", key, "/f")
 	m.until("the policy counts no more", func() bool { return m.explains("logging.level", "info") })
