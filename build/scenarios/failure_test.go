@@ -3,6 +3,7 @@
 package scenarios
 
 import (
+	"context"
 	"os"
 	"testing"
 )
@@ -23,7 +24,7 @@ func TestFailedInstallationLeavesNothing(t *testing.T) {
 	m.write(seedFile, seed)
 	empty := m.look()
 	for _, action := range actions {
-		m.msiexec(installFailure, "/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile, "HF_FAILAT="+action)
+		m.fails("/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile, "HF_FAILAT="+action)
 		if changes := m.changedBy(empty); changes != "" {
 			t.Errorf("after a failure in %s:\n%s", action, changes)
 			empty = m.look()
@@ -32,7 +33,7 @@ func TestFailedInstallationLeavesNothing(t *testing.T) {
 		m.nothingRuns()
 	}
 	// The same package installs when nothing fails: what failed was what we asked for.
-	m.msiexec(success, "/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile)
+	m.msiexec("/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile)
 	m.answers(gatewayPort, "/", greeting)
 }
 
@@ -46,7 +47,7 @@ func TestUnhealthyInstallationLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.msiexec(installFailure, "/i", pkg("1.0.0"), "HF_CONFIG="+seedFile, "HF_HEALTHTIMEOUT=5")
+	m.fails("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile, "HF_HEALTHTIMEOUT=5")
 	if err := taken.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func TestUnhealthyInstallationLeavesNothing(t *testing.T) {
 
 	m.write(dataDir+`\holdfast.yaml`, "version: one\n") // left over, and broken since
 	before := m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"), "HF_HEALTHTIMEOUT=5")
+	m.fails("/i", pkg("1.0.0"), "HF_HEALTHTIMEOUT=5")
 	m.same(before, running...)
 	m.nothingRuns()
 }
@@ -70,6 +71,84 @@ func TestPreparedDataFolderIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
+	m.fails("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
 	m.same(before)
+}
+
+// A removal that fails leaves the product as it was: installed, running and answering.
+func TestFailedRemovalChangesNothing(t *testing.T) {
+	m := fresh(t)
+	m.write(seedFile, seed)
+	m.msiexec("/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile)
+	m.answers(gatewayPort, "/", greeting)
+	before := m.look()
+	for _, action := range []string{"HfSnapshot", "HfStop", "HfRemove", "HfFail"} {
+		m.fails("/x", pkg("test-1.0.0"), "HF_PURGE=1", "HF_FAILAT="+action)
+		m.answers(gatewayPort, "/", greeting)
+		if changes := m.changedBy(before, running...); changes != "" {
+			t.Errorf("after a failure in %s:\n%s", action, changes)
+			before = m.look()
+		}
+	}
+	m.msiexec("/x", pkg("test-1.0.0"))
+}
+
+// Whatever becomes of the programs, an upgrade that fails does not lose what the administrator wrote,
+// and can be tried again.
+func TestFailedUpgradeLosesNoData(t *testing.T) {
+	m := fresh(t)
+	m.write(seedFile, seed)
+	m.msiexec("/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile)
+	edited := "# edited by hand\n" + seed
+	m.write(config, edited)
+	for _, action := range actions {
+		m.fails("/i", pkg("test-1.1.0"), "HF_PURGE=1", "HF_FAILAT="+action)
+		if got := m.read(config); got != edited {
+			t.Fatalf("after a failure in %s the configuration is:\n%s", action, got)
+		}
+	}
+	m.msiexec("/i", pkg("test-1.1.0"))
+	m.answers(gatewayPort, "/", greeting)
+	m.entry("Holdfast", "1.1.0")
+	if got := m.read(config); got != edited {
+		t.Errorf("the configuration is now:\n%s", got)
+	}
+}
+
+// A service of this name that is not ours stays what it is.
+func TestServiceOfAnotherProgramIsRefused(t *testing.T) {
+	m := fresh(t)
+	m.ok("sc", "create", "Holdfast", "binPath=", `C:\windows\system32\notepad.exe`, "start=", "demand")
+	before := m.look()
+	m.fails("/i", pkg("1.0.0"))
+	m.same(before)
+	m.ok("sc", "delete", "Holdfast")
+}
+
+// Somebody runs Holdfast under the same name in a console: its answers are not the service's.
+func TestRunningConsoleDoesNotPassForTheService(t *testing.T) {
+	const console = `C:\console\holdfast.exe`
+	m := installed(t)
+	m.copyFile(holdfast, console)
+	m.msiexec("/x", pkg("1.0.0"), "HF_PURGE=1")
+	m.write(`C:\console\holdfast.yaml`, seed)
+	before := m.look()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _, _ = m.run(ctx, console, "run", "--name", "Holdfast", "--config", `C:\console\holdfast.yaml`)
+	}()
+	defer func() {
+		for _, pid := range m.processes(`console\holdfast.exe`) {
+			_ = m.kill(pid)
+		}
+		cancel()
+		<-ended
+	}()
+	m.answers(gatewayPort, "/", greeting)
+	m.fails("/i", pkg("1.0.0"), "HF_PORT=8300", "HF_HEALTHTIMEOUT=5")
+	m.answers(gatewayPort, "/", greeting)
+	m.same(before, `* `+dataDir+`*`) // the console's own
+	m.is("Holdfast", "")
 }

@@ -18,11 +18,14 @@ func TestInstallRemoveInstallAgainPurge(t *testing.T) {
 
 	first := m.firstAnswer()
 	began := time.Now()
-	m.msiexec(success, "/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
+	m.msiexec("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
 	t.Logf("%5.1f s  from the start of msiexec to the first 200 through the gateway", (<-first).Sub(began).Seconds())
 	m.installation("1.0.0")
 
-	m.msiexec(success, "/x", pkg("1.0.0"))
+	m.msiexec("/x", pkg("1.0.0"))
+	if got := m.searchPath(); strings.Contains(got, installDir) {
+		t.Errorf("PATH is still %q", got)
+	}
 	m.same(empty, `* `+dataDir, `* `+dataDir+`\*`)
 	m.silent(gatewayPort)
 	m.nothingRuns()
@@ -32,13 +35,13 @@ func TestInstallRemoveInstallAgainPurge(t *testing.T) {
 
 	edited := strings.Replace(seed, greeting, "hello from what was left", 1)
 	m.write(config, edited)
-	m.msiexec(success, "/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
+	m.msiexec("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
 	m.answers(gatewayPort, "/", "hello from what was left")
 	if got := m.read(config); got != edited {
 		t.Errorf("an installation over leftovers changed the configuration:\n%s", got)
 	}
 
-	m.msiexec(success, "/x", pkg("1.0.0"), "HF_PURGE=1")
+	m.msiexec("/x", pkg("1.0.0"), "HF_PURGE=1")
 	m.same(empty)
 	m.nothingRuns()
 }
@@ -102,27 +105,31 @@ func (m *machine) installation(version string) {
 		m.t.Errorf("event source: messages in %q", got)
 	}
 	m.entry("Holdfast", version)
-	if got := m.registry(`SYSTEM\CurrentControlSet\Control\Session Manager\Environment`).value("PATH"); !strings.Contains(got, installDir) {
+	if got := m.searchPath(); !strings.Contains(got, installDir) {
 		m.t.Errorf("PATH is %q", got)
 	}
 	m.wants(m.ok(holdfast, "version"), version)
 	m.wants(m.ok(holdfast, "status"), "caddy", "healthy")
 }
 
+func (m *machine) searchPath() string {
+	m.t.Helper()
+	return m.registry(`SYSTEM\CurrentControlSet\Control\Session Manager\Environment`).value("PATH")
+}
+
 // entry wants one product of this name among the installed programs, and the version.
 func (m *machine) entry(name, version string) {
 	m.t.Helper()
-	const programs = `SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall`
 	found := m.entries(name)
 	if len(found) != 1 {
 		m.t.Errorf("%s is %d times among the installed programs: %v", name, len(found), found)
 		return
 	}
-	key := m.registry(programs + `\` + found[0])
+	key := m.registry(uninstallKey + `\` + found[0])
 	if got := key.value("DisplayVersion"); got != version {
 		m.t.Errorf("installed programs: %s is version %q, want %q", name, got, version)
 	}
-	for _, value := range []string{"Publisher", "HelpLink", "URLInfoAbout", "Comments", "InstallLocation", "NoModify"} {
+	for _, value := range []string{"Publisher", "Comments", "InstallLocation", "NoModify"} {
 		if key.value(value) == "" {
 			m.t.Errorf("installed programs: %s has no %s", name, value)
 		}
@@ -132,10 +139,9 @@ func (m *machine) entry(name, version string) {
 // entries are the product codes of the installed programs of this name.
 func (m *machine) entries(name string) []string {
 	m.t.Helper()
-	const programs = `SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall`
 	var found []string
-	prefix := strings.ToLower(`registry HKEY_LOCAL_MACHINE\` + programs + `\`)
-	for thing, value := range m.registry(programs).values {
+	prefix := strings.ToLower(`registry HKEY_LOCAL_MACHINE\` + uninstallKey + `\`)
+	for thing, value := range m.registry(uninstallKey).values {
 		if !strings.HasSuffix(thing, ` "DisplayName"`) || value != name {
 			continue
 		}

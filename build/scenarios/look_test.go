@@ -149,7 +149,7 @@ func (m *machine) is(name, want string) {
 // changedBy is what changed since before, but for the named exceptions.
 func (m *machine) changedBy(before state.State, except ...string) string {
 	m.t.Helper()
-	return state.Diff(before, m.look()).Except(noise...).Except(except...).String()
+	return state.Diff(before, m.look()).Except(noise...).Except(systemNoise...).Except(except...).String()
 }
 
 // same wants nothing to differ from what was, but for the named exceptions.
@@ -157,14 +157,6 @@ func (m *machine) same(before state.State, except ...string) {
 	m.t.Helper()
 	if changes := m.changedBy(before, except...); changes != "" {
 		m.t.Errorf("the machine is not as before:\n%s", changes)
-	}
-}
-
-// explained wants the property named, in the log of msiexec or that of setup.
-func (m *machine) explained(log, property string) {
-	m.t.Helper()
-	if !strings.Contains(log, property) {
-		m.t.Errorf("the log does not name %s:\n%s", property, tail(log, 20))
 	}
 }
 

@@ -30,8 +30,9 @@ type system interface {
 	path(windows string) string
 	// run runs a program to its end: what it wrote, and its exit code.
 	run(ctx context.Context, name string, args ...string) (text string, code int, err error)
-	// seen is how an exit code of Windows looks from here.
-	seen(code int) int
+	// failed tells how 1603 looks from here, a failed installation
+	// (learn.microsoft.com/windows/win32/msi/error-codes).
+	failed(code int) bool
 	// dial connects to a port of this Windows' loopback; listen takes one.
 	dial(ctx context.Context, port int) (net.Conn, error)
 	listen(ctx context.Context, port int) (net.Listener, error)
@@ -52,19 +53,22 @@ type machine struct {
 // pkg is the Windows path of a package: "1.0.0", "shop-2.1.0".
 func pkg(name string) string { return `C:\packages\` + name + `.msi` }
 
-// Exit codes of msiexec (learn.microsoft.com/windows/win32/msi/error-codes).
-const (
-	success        = 0
-	installFailure = 1603
-	productVersion = 1638
-)
-
-// msiexec runs Windows Installer without a user interface, wants its exit code, and gives its log.
-func (m *machine) msiexec(want int, args ...string) string {
+// msiexec runs Windows Installer without a user interface, wants it to succeed, and gives its log.
+func (m *machine) msiexec(args ...string) string {
 	m.t.Helper()
 	text, code := m.tryMsiexec(args...)
-	if code != m.seen(want) {
-		m.t.Fatalf("msiexec %s: exit code %d, want %d (%d of %d)", strings.Join(args, " "), code, m.seen(want), want, m.runs)
+	if code != 0 {
+		m.t.Fatalf("msiexec %s: exit code %d, want 0 (run %d)", strings.Join(args, " "), code, m.runs)
+	}
+	return text
+}
+
+// fails runs Windows Installer and wants it to fail as an installation does that was taken back: 1603.
+func (m *machine) fails(args ...string) string {
+	m.t.Helper()
+	text, code := m.tryMsiexec(args...)
+	if !m.failed(code) {
+		m.t.Fatalf("msiexec %s: exit code %d, want that of 1603 (run %d)", strings.Join(args, " "), code, m.runs)
 	}
 	return text
 }
@@ -112,9 +116,18 @@ func (m *machine) write(windows, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		m.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+func (m *machine) copyFile(from, to string) {
+	m.t.Helper()
+	data, err := os.ReadFile(m.path(from))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.write(to, string(data))
 }
 
 func (m *machine) remove(windows string) {

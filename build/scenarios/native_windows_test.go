@@ -125,7 +125,18 @@ func msiexecLine(args []string) string {
 	return strings.Join(line, " ")
 }
 
-func (native) seen(code int) int { return code }
+func (native) failed(code int) bool { return code == 1603 }
+
+// systemNoise is nothing: Windows cleans up.
+var systemNoise []string
+
+// refused wants the log to name the property and what it may be.
+func (m *machine) refused(log, property string) {
+	m.t.Helper()
+	if !strings.Contains(log, property+"=") || !strings.Contains(log, "Allowed:") {
+		m.t.Errorf("%s: the log does not say what is allowed:\n%s", property, tail(log, 20))
+	}
+}
 
 func (native) dial(ctx context.Context, port int) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))

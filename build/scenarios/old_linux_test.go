@@ -9,6 +9,6 @@ func TestOldWindowsIsRefused(t *testing.T) {
 	m := fresh(t)
 	m.ok("winecfg", "-v", "win7")
 	empty := m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"))
+	m.fails("/i", pkg("1.0.0"))
 	m.same(empty)
 }

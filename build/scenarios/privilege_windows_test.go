@@ -21,7 +21,7 @@ func TestServiceSettings(t *testing.T) {
 			t.Errorf("%s may change the service: %s", who, ace[0])
 		}
 	}
-	m.msiexec(success, "/i", pkg("1.0.0"), "HF_STARTTYPE=delayed")
+	m.msiexec("/i", pkg("1.0.0"), "HF_STARTTYPE=delayed")
 	m.wants(m.ok("sc", "qc", "Holdfast"), "DELAYED")
 }
 
@@ -30,7 +30,7 @@ func TestAccounts(t *testing.T) {
 	for property, owner := range map[string]string{
 		"LocalService": "LOCAL SERVICE", "NetworkService": "NETWORK SERVICE", `NT SERVICE\Holdfast`: "Holdfast",
 	} {
-		m.msiexec(success, "/i", pkg("1.0.0"), "HF_ACCOUNT="+property)
+		m.msiexec("/i", pkg("1.0.0"), "HF_ACCOUNT="+property)
 		m.answers(gatewayPort, "/", greeting)
 		const script = `(Get-CimInstance Win32_Process -Filter "Name='caddy.exe'" | Invoke-CimMethod -MethodName GetOwner).User`
 		m.wants(m.ok("powershell", "-NoProfile", "-Command", script), owner)
@@ -64,14 +64,14 @@ func TestFolderOfAUserIsRefused(t *testing.T) {
 	m.write(config, seed)
 	m.ok("icacls", dataDir, "/setowner", "hf_mallory", "/t")
 	before := m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
+	m.fails("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
 	m.same(before)
 
 	m.ok("cmd", "/c", "rmdir", "/s", "/q", dataDir)
 	m.ok("cmd", "/c", "mkdir", `C:\elsewhere`)
 	m.ok("cmd", "/c", "mklink", "/J", dataDir, `C:\elsewhere`)
 	before = m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
+	m.fails("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
 	m.same(before)
 	m.ok("cmd", "/c", "rmdir", dataDir)
 	m.ok("cmd", "/c", "rmdir", `C:\elsewhere`)
@@ -100,7 +100,7 @@ func TestRecovery(t *testing.T) {
 func TestFailedUpgradeRestoresTheVersionBefore(t *testing.T) {
 	m := fresh(t)
 	m.write(seedFile, seed)
-	m.msiexec(success, "/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile)
+	m.msiexec("/i", pkg("test-1.0.0"), "HF_CONFIG="+seedFile)
 	m.answers(gatewayPort, "/", greeting)
 	before := m.look()
 	back := func(after string) {
@@ -113,7 +113,7 @@ func TestFailedUpgradeRestoresTheVersionBefore(t *testing.T) {
 		m.wants(m.ok(holdfast, "version"), "1.0.0")
 	}
 	for _, action := range actions {
-		m.msiexec(installFailure, "/i", pkg("test-1.1.0"), "HF_FAILAT="+action)
+		m.fails("/i", pkg("test-1.1.0"), "HF_FAILAT="+action)
 		back("a failure in " + action)
 	}
 	const taken = 8999
@@ -122,16 +122,16 @@ func TestFailedUpgradeRestoresTheVersionBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close() //nolint:errcheck // nobody connects
-	m.msiexec(installFailure, "/i", pkg("test-1.1.0"), "HF_PORT=8999", "HF_HEALTHTIMEOUT=5")
+	m.fails("/i", pkg("test-1.1.0"), "HF_PORT=8999", "HF_HEALTHTIMEOUT=5")
 	back("an unhealthy upgrade")
-	m.msiexec(installFailure, "/i", pkg("test-1.0.0"), "HF_PORT=8999", "HF_HEALTHTIMEOUT=5")
+	m.fails("/i", pkg("test-1.0.0"), "HF_PORT=8999", "HF_HEALTHTIMEOUT=5")
 	back("an unhealthy rerun")
 }
 
 func TestAdministrativeInstallation(t *testing.T) {
 	m := fresh(t)
 	before := m.look()
-	m.msiexec(success, "/a", pkg("1.0.0"), `TARGETDIR=C:\point`)
+	m.msiexec("/a", pkg("1.0.0"), `TARGETDIR=C:\point`)
 	m.undo("cmd", "/c", "rmdir", "/s", "/q", `C:\point`)
 	m.has(`C:\point\1.0.0.msi`)
 	m.wants(m.ok("cmd", "/c", "dir", "/s", "/b", `C:\point`), "holdfast.exe", "policy.zip")
@@ -143,7 +143,7 @@ func TestRepairOfAllFiles(t *testing.T) {
 	before := m.look()
 	m.ok(holdfast, "service", "stop")
 	m.remove(holdfast)
-	m.msiexec(success, "/fa", pkg("1.0.0"))
+	m.msiexec("/fa", pkg("1.0.0"))
 	m.answers(gatewayPort, "/", greeting)
 	m.same(before, running...)
 }
@@ -152,7 +152,7 @@ func TestEventLogAndFirewall(t *testing.T) {
 	m := installed(t, "HF_FIREWALL=yes")
 	m.wants(m.ok("wevtutil", "qe", "Application", "/q:*[System[Provider[@Name='Holdfast']]]", "/c:20", "/rd:true", "/f:text"), "Holdfast")
 	m.wants(m.ok("netsh", "advfirewall", "firewall", "show", "rule", "name=Holdfast", "verbose"), "holdfast.exe")
-	m.msiexec(success, "/x", pkg("1.0.0"), "HF_PURGE=1")
+	m.msiexec("/x", pkg("1.0.0"), "HF_PURGE=1")
 	if text, code, err := m.run(t.Context(), "netsh", "advfirewall", "firewall", "show", "rule", "name=Holdfast"); err != nil || code == 0 {
 		t.Errorf("a firewall rule is left: %v\n%s", err, text)
 	}

@@ -19,19 +19,20 @@ routes:
 
 // Where Holdfast's own package puts its things.
 const (
-	installDir = `C:\Program Files\Holdfast`
-	dataDir    = `C:\ProgramData\Holdfast`
-	config     = dataDir + `\holdfast.yaml`
-	holdfast   = installDir + `\holdfast.exe`
-	softKey    = `SOFTWARE\Holdfast`
-	serviceKey = `SYSTEM\CurrentControlSet\Services\Holdfast`
-	eventKey   = `SYSTEM\CurrentControlSet\Services\EventLog\Application\Holdfast`
+	installDir   = `C:\Program Files\Holdfast`
+	dataDir      = `C:\ProgramData\Holdfast`
+	config       = dataDir + `\holdfast.yaml`
+	holdfast     = installDir + `\holdfast.exe`
+	softKey      = `SOFTWARE\Holdfast`
+	serviceKey   = `SYSTEM\CurrentControlSet\Services\Holdfast`
+	uninstallKey = `SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall`
+	eventKey     = `SYSTEM\CurrentControlSet\Services\EventLog\Application\Holdfast`
 )
 
 // install installs Holdfast 1.0.0 with the seed and waits for the gateway's answer.
 func (m *machine) install(properties ...string) {
 	m.t.Helper()
 	m.write(seedFile, seed)
-	m.msiexec(success, append([]string{"/i", pkg("1.0.0"), "HF_CONFIG=" + seedFile}, properties...)...)
+	m.msiexec(append([]string{"/i", pkg("1.0.0"), "HF_CONFIG=" + seedFile}, properties...)...)
 	m.answers(gatewayPort, "/", greeting)
 }

@@ -26,7 +26,7 @@ func TestSignedPackage(t *testing.T) {
 		t.Errorf("verify: %+v, %v", s, err)
 	}
 	m.write(seedFile, seed)
-	m.msiexec(success, "/i", pkg("signed-1.0.0"), "HF_CONFIG="+seedFile)
+	m.msiexec("/i", pkg("signed-1.0.0"), "HF_CONFIG="+seedFile)
 	m.answers(gatewayPort, "/", greeting)
 	m.entry("Holdfast", "1.0.0")
 }

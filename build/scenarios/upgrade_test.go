@@ -36,22 +36,21 @@ func TestUpgradeAndDowngradeWithAnEditedConfiguration(t *testing.T) {
 	}
 	kept()
 
-	m.msiexec(success, "/i", pkg("1.1.0"))
+	m.msiexec("/i", pkg("1.1.0"))
 	is("1.1.0")
 	kept()
 
 	before := m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"))
-	m.explained(m.read(m.log), "HF_ALLOWDOWNGRADE")
+	m.fails("/i", pkg("1.0.0"))
 	m.same(before, running...)
 	is("1.1.0")
 	kept()
 
-	m.msiexec(success, "/i", pkg("1.0.0"), "HF_ALLOWDOWNGRADE=1")
+	m.msiexec("/i", pkg("1.0.0"), "HF_ALLOWDOWNGRADE=1")
 	is("1.0.0")
 	kept()
 
-	m.msiexec(success, "/x", pkg("1.0.0"))
+	m.msiexec("/x", pkg("1.0.0"))
 	if got := m.read(config); got != edited {
 		t.Errorf("removal changed the configuration:\n%s", got)
 	}
@@ -63,7 +62,7 @@ func TestUpgradeAndDowngradeWithAnEditedConfiguration(t *testing.T) {
 // A configuration that came from HF_CONFIG is no template: an upgrade must not put one in its place.
 func TestUpgradeKeepsTheSeed(t *testing.T) {
 	m := installed(t)
-	m.msiexec(success, "/i", pkg("1.1.0"))
+	m.msiexec("/i", pkg("1.1.0"), "HF_PURGE=1") // which is for removals that are no part of an upgrade
 	m.answers(gatewayPort, "/", greeting)
 	if got := m.read(config); got != seed {
 		t.Errorf("the configuration is now:\n%s", got)
@@ -78,21 +77,26 @@ func TestRepair(t *testing.T) {
 	m.remove(installDir + `\holdfast.template.yaml`)
 	m.ok("reg", "delete", `HKLM\`+eventKey, "/f")
 	m.ok("reg", "add", `HKLM\`+softKey, "/v", "Version", "/d", "0.0.1", "/f")
-	m.msiexec(success, "/i", pkg("1.0.0"), "REINSTALL=ALL", "REINSTALLMODE=amus")
+	m.msiexec("/i", pkg("1.0.0"), "REINSTALL=ALL", "REINSTALLMODE=amus")
 	m.answers(gatewayPort, "/", greeting)
 	m.same(before, running...)
 }
 
 func TestRerunWithAChangedProperty(t *testing.T) {
 	m := installed(t)
-	m.msiexec(success, "/i", pkg("1.0.0"), "HF_PORT=8200")
+	asItWas := m.look()
+	m.msiexec("/i", pkg("1.0.0"), "HF_PURGE=1")
+	m.answers(gatewayPort, "/", greeting)
+	m.same(asItWas, running...)
+
+	m.msiexec("/i", pkg("1.0.0"), "HF_PORT=8200")
 	m.answers(8200, "/", greeting)
 	m.silent(gatewayPort)
 	if got := m.registry(softKey).value("Port"); got != "8200" {
 		t.Errorf("remembered port %q", got)
 	}
 	before := m.look()
-	m.msiexec(installFailure, "/i", pkg("1.0.0"), "HF_PORT=no")
+	m.fails("/i", pkg("1.0.0"), "HF_PORT=no")
 	m.same(before, running...)
 	m.answers(8200, "/", greeting)
 	m.wants(m.ok(holdfast, "explain", "listeners"), "8200")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -129,8 +130,9 @@ func (s *wineSystem) run(ctx context.Context, name string, args ...string) (stri
 	return text, 0, err
 }
 
-// seen is the low byte: all that Linux tells of an exit code.
-func (s *wineSystem) seen(code int) int { return code & 0xff }
+// failed: Linux tells the low byte alone, and Wine ends with 1627 where Windows says 1603 when one of
+// the package's own programs has failed.
+func (s *wineSystem) failed(code int) bool { return code == 1603&0xff || code == 1627&0xff }
 
 func (s *wineSystem) dial(ctx context.Context, port int) (net.Conn, error) {
 	return s.net.Dial(ctx, port)
@@ -152,6 +154,23 @@ func (m *machine) reboot() {
 	m.t.Helper()
 	if err := m.system.(*wineSystem).p.Reboot(m.t.Context()); err != nil {
 		m.t.Fatal(err)
+	}
+}
+
+// systemNoise is what Wine leaves behind: it does not remove keys of its Windows Installer that have
+// become empty, nor the separator that it put into PATH.
+var systemNoise = []string{
+	`key *\Software\Classes\Installer*`,
+	`key *\CurrentVersion\Installer*`,
+	`registry *\Session Manager\Environment "PATH"`,
+}
+
+// refused wants the package itself to have ended the run, or its setup program at its first action,
+// for the sake of a property. Wine does not log messages: the name of the action has to do.
+func (m *machine) refused(log, property string) {
+	m.t.Helper()
+	if !regexp.MustCompile(`(HfBad|HfMoved)\w*\. Return value 0`).MatchString(log) {
+		m.t.Errorf("%s: not refused by a check:\n%s", property, tail(log, 20))
 	}
 }
 
