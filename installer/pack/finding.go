@@ -9,14 +9,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Finding is one thing in the configuration that will not work, or may not, on the machine.
-type Finding struct {
+// ConfigError is one thing in the configuration that will not work, or may not, on the machine.
+type ConfigError struct {
 	File         string
 	Line, Column int
 	Text, Cure   string
 }
 
-func (f *Finding) Error() string {
+func (f *ConfigError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s; %s", f.File, f.Line, f.Column, f.Text, f.Cure)
 }
 
@@ -28,11 +28,11 @@ type findings struct {
 }
 
 func (f *findings) refuse(at *yaml.Node, text, cure string) {
-	f.errors = append(f.errors, &Finding{f.file, at.Line, at.Column, text, cure})
+	f.errors = append(f.errors, &ConfigError{f.file, at.Line, at.Column, text, cure})
 }
 
 func (f *findings) warn(at *yaml.Node, text, cure string) {
-	f.warnings = append(f.warnings, (&Finding{f.file, at.Line, at.Column, text, cure}).Error())
+	f.warnings = append(f.warnings, (&ConfigError{f.file, at.Line, at.Column, text, cure}).Error())
 }
 
 func (f *findings) err() error { return errors.Join(f.errors...) }

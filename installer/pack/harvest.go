@@ -59,10 +59,10 @@ type Exclusion struct {
 	Size    int64
 }
 
-// Problem is why one file or folder cannot be in a package.
-type Problem struct{ Path, Text, Cure string }
+// FileError is why one file or folder cannot be in a package.
+type FileError struct{ Path, Text, Cure string }
 
-func (p *Problem) Error() string { return p.Path + ": " + p.Text + "; " + p.Cure }
+func (p *FileError) Error() string { return p.Path + ": " + p.Text + "; " + p.Cure }
 
 // Find is the file with this path in any case and with either slash, or false.
 func (t *Tree) Find(name string) (File, bool) {
@@ -310,7 +310,7 @@ func (h *harvester) leaveOut(rel string, d fs.DirEntry, e *Exclusion) {
 
 // problem notes one; an error when there are enough of them.
 func (h *harvester) problem(rel, text, cure string) error {
-	h.problems = append(h.problems, &Problem{printable(rel), text, cure})
+	h.problems = append(h.problems, &FileError{printable(rel), text, cure})
 	if len(h.problems) >= h.limits.tell {
 		return errEnough
 	}
@@ -319,7 +319,7 @@ func (h *harvester) problem(rel, text, cure string) error {
 
 // stop notes the problem after which nothing else matters.
 func (h *harvester) stop(rel, text, cure string) error {
-	h.problems = append(h.problems, &Problem{printable(rel), text, cure})
+	h.problems = append(h.problems, &FileError{printable(rel), text, cure})
 	return errEnough
 }
 

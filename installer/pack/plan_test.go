@@ -115,7 +115,9 @@ func TestNewRefuses(t *testing.T) {
 		{"Holdfast's upgrade code", func(o *Options) { o.UpgradeCode = product.HoldfastUpgradeCode.Bare() }, []string{"Holdfast's own"}},
 		{"Holdfast's name", func(o *Options) { o.Name = "holdfast" }, []string{"Holdfast's own"}},
 		{"Holdfast's name and code", func(o *Options) { o.Name, o.UpgradeCode = "Holdfast", string(product.HoldfastUpgradeCode) }, []string{"Holdfast's own"}},
-		{"all of the identity", func(o *Options) { o.Name, o.Manufacturer, o.Version, o.UpgradeCode, o.Arch, o.Culture = "", "", "1", "", "386", "de-DE" }, []string{
+		{"all of the identity", func(o *Options) {
+			o.Name, o.Manufacturer, o.Version, o.UpgradeCode, o.Arch, o.Culture = "", "", "1", "", "386", "de-DE"
+		}, []string{
 			"name", "manufacturer", "version", "--upgrade-code", "arch", "culture",
 		}},
 		{"no configuration", func(o *Options) { o.Config = "" }, []string{"--config is missing"}},

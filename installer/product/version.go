@@ -28,14 +28,14 @@ func checkVersion(v string) error {
 		return bad("write exactly three numbers, such as 2.1.0: Windows Installer compares no fourth one")
 	}
 	for i, part := range parts {
-		most := [...]int{255, 255, 65535}[i]
+		most := [...]uint64{255, 255, 65535}[i]
 		n, err := strconv.ParseUint(part, 10, 32)
 		switch {
 		case err != nil && i == 0 && strings.HasPrefix(part, "v"):
 			return bad("write it without the v: %s", v[1:])
 		case err != nil:
 			return bad("%q is not a number; write three numbers, such as 2.1.0", part)
-		case n > uint64(most):
+		case n > most:
 			return bad("the %s number is at most %d", [...]string{"first", "second", "third"}[i], most)
 		case part != strconv.FormatUint(n, 10):
 			return bad("write %d instead of %s: there is one spelling of a version", n, part)

@@ -165,7 +165,7 @@ func (o Options) passwordFile(private string) (string, error) {
 		password = []byte(value)
 	}
 	name := filepath.Join(private, "password")
-	return name, os.WriteFile(name, append(password, '\n'), 0o600)
+	return name, os.WriteFile(name, append(password, '\n'), 0o600) //nolint:gosec // in our own new folder
 }
 
 func (o Options) arguments(in, out, password string) []string {
