@@ -160,7 +160,7 @@ func save(ctx context.Context, from msi.Data, to string) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()         //nolint:errcheck // only read
 	f, err := os.Create(to) //nolint:gosec // a folder of our own
 	if err != nil {
 		return err

@@ -117,9 +117,3 @@ func (s *steps) end() {
 	_, _ = fmt.Fprintf(s.out, "  %s %s %5.1f s\n", s.name, dots, time.Since(s.began).Seconds())
 	s.name = ""
 }
-
-// note tells something between two steps.
-func (s *steps) note(format string, args ...any) {
-	s.end()
-	_, _ = fmt.Fprintf(s.out, "  "+format+"\n", args...)
-}

@@ -52,7 +52,9 @@ func (s *signing) check() error {
 }
 
 // file signs one file in place.
-func (s *signing) file(ctx context.Context, file string) error { return sign.Sign(ctx, file, s.options) }
+func (s *signing) file(ctx context.Context, file string) error {
+	return sign.Sign(ctx, file, s.options)
+}
 
 func newSignCommand(c *console) *cobra.Command {
 	var s signing

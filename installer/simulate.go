@@ -78,4 +78,3 @@ func (c *console) simulate(ctx context.Context, file string, o simulate.Options)
 	}
 	return trace.Write(c.out)
 }
-
