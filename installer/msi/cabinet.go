@@ -140,8 +140,11 @@ func ExtractFiles(ctx context.Context, file, dir string) (*Database, error) {
 		if err := extractCabinet(ctx, file, name, dir); err != nil {
 			return nil, fmt.Errorf("package %s, cabinet %s: %w", file, name, err)
 		}
-		for i := range c.Files {
-			c.Files[i].Source = filepath.Join(dir, c.Files[i].Key)
+		for i, f := range c.Files {
+			if !filepath.IsLocal(f.Key) {
+				return nil, fmt.Errorf("package %s, cabinet %s: file %q leads out of the folder", file, name, f.Key)
+			}
+			c.Files[i].Source = filepath.Join(dir, f.Key)
 			if _, err := os.Lstat(c.Files[i].Source); err != nil {
 				return nil, fmt.Errorf("package %s, cabinet %s: %w", file, name, err)
 			}

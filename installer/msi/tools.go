@@ -35,9 +35,15 @@ func tool(ctx context.Context, dir string, out io.Writer, name string, args ...s
 		return fmt.Errorf("%s: %w", name, cause)
 	}
 	if err != nil {
-		return fmt.Errorf("%s %s: %w: %s", name, firstWords(args), err, strings.TrimSpace(said.String()))
+		return fmt.Errorf("%s %s: %w: %s", name, firstWords(args), err, firstLine(said.String()))
 	}
 	return nil
+}
+
+// firstLine is what a program said first: GLib follows a problem with many more.
+func firstLine(said string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
+	return line
 }
 
 // firstWords is enough of a command line to know it again.

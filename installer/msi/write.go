@@ -107,7 +107,7 @@ func (w *writer) build(ctx context.Context) error {
 	for _, name := range cabinets {
 		w.args = append(w.args, "-a", name, name+".cab")
 	}
-	w.progress(fmt.Sprintf("%d tables, %d streams", len(w.db.Tables), len(w.hashes)))
+	w.progress(count(len(w.db.Tables), "table") + ", " + count(len(w.hashes), "stream"))
 	return tool(ctx, w.dir, io.Discard, msibuild, w.args...)
 }
 
@@ -141,7 +141,7 @@ func (w *writer) cabinets(ctx context.Context) ([]string, error) {
 	names := slices.Sorted(maps.Keys(w.db.Cabinets))
 	for _, name := range names {
 		c := w.db.Cabinets[name]
-		w.progress(fmt.Sprintf("cabinet %s: %d files", name, len(c.Files)))
+		w.progress(fmt.Sprintf("cabinet %s: %s", name, count(len(c.Files), "file")))
 		dir, cabinet := filepath.Join(w.dir, name), filepath.Join(w.dir, name+".cab")
 		files, err := w.db.stageCabinet(ctx, c, dir)
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -96,6 +97,26 @@ func TestWriteAndRead(t *testing.T) {
 		}
 	}
 	leftovers(t, dir)
+}
+
+// Files in the cabinet are of the time that the package names, not of the day on which it was built.
+func TestCabinetTimes(t *testing.T) {
+	dir := t.TempDir()
+	db, file, cabinet := sample(t, dir), filepath.Join(dir, "sample.msi"), filepath.Join(dir, "main.cab")
+	if err := msi.Write(t.Context(), db, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := exec.CommandContext(t.Context(), "msiinfo", "extract", file, "main.cab").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cabinet, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "gcab", "-l", cabinet).Output()
+	if want := "Second 3 2026-03-04 05:06:06 0x20\nFirst 0 2026-03-04 05:06:06 0x20\n"; err != nil || string(out) != want {
+		t.Errorf("error %v, got\n%swant\n%s", err, out, want)
+	}
 }
 
 // leftovers finds folders that a Write left behind.
@@ -199,6 +220,22 @@ func TestWriteEmptySummary(t *testing.T) {
 	}
 }
 
+// Texts come back as they were: line ends at either end and twice, spaces, quotes, and the longest text.
+func TestWriteTexts(t *testing.T) {
+	dir := t.TempDir()
+	db, file := sample(t, dir), filepath.Join(dir, "sample.msi")
+	db.Table("Property").Rows = nil
+	for i, text := range []string{
+		"\nx", "x\n", "\r\nx", "x\r\n", "x\n\ny", "x\r\n\r\ny", "\n", "\r\n", " x ", "'x'", "`x`", `\n`, `"`, "\u00a0x",
+		strings.Repeat("x", 65535),
+	} {
+		add(db, "Property", msi.Row{"P" + strconv.Itoa(i), text})
+	}
+	if err := msi.Write(t.Context(), db, file, nil); err != nil { // which compares
+		t.Error(err)
+	}
+}
+
 func TestWriteChinese(t *testing.T) {
 	for _, codepage := range []int{936, 65001} {
 		dir := t.TempDir()
@@ -229,6 +266,7 @@ func TestWriteRefuses(t *testing.T) {
 		"a tab":                               {func(db *msi.Database) { add(db, "Property", msi.Row{"A", "a\tb"}) }, "control character"},
 		"a lone carriage return":              {func(db *msi.Database) { add(db, "Property", msi.Row{"A", "a\rb"}) }, "control character"},
 		"a stand-in of IDT":                   {func(db *msi.Database) { add(db, "Property", msi.Row{"A", "a\x19b"}) }, "control character"},
+		"a text too long":                     {func(db *msi.Database) { add(db, "Property", msi.Row{"A", strings.Repeat("x", 65536)}) }, "a text of 65536 bytes"},
 		"a key twice":                         {func(db *msi.Database) { add(db, "Property", msi.Row{"Text", "x"}) }, "row Text: a second row with this key"},
 		"an empty value":                      {func(db *msi.Database) { add(db, "Property", msi.Row{"A", ""}) }, "row A, column Value: it must not be empty"},
 		"no value":                            {func(db *msi.Database) { add(db, "Property", msi.Row{"A", nil}) }, "row A, column Value: it must not be empty"},
