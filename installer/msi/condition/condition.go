@@ -44,8 +44,9 @@ func (f Fact) String() string { return f.Symbol.String() + `="` + f.Value + `"` 
 
 // Condition is a parsed condition. The zero value is the empty condition, which holds.
 type Condition struct {
-	text string
-	root node
+	text    string
+	root    node
+	numbers []int
 }
 
 // String is the condition as it was written.
@@ -88,6 +89,9 @@ func (c *Condition) Symbols() []Symbol {
 	}
 	return all
 }
+
+// Numbers are the numbers that the condition itself holds, in the order of the text.
+func (c *Condition) Numbers() []int { return slices.Clone(c.numbers) }
 
 // Same tells whether two conditions are the same text but for spaces and the case of operators.
 func Same(a, b *Condition) bool {

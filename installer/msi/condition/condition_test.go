@@ -209,6 +209,9 @@ func TestSymbols(t *testing.T) {
 	if diff := cmp.Diff([]string{"A", "%PATH", "$C", "?C", "&F", "!F"}, got); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]int{3}, c.Numbers()); diff != "" {
+		t.Error(diff)
+	}
 	if c.Empty() || !parse(t, " ").Empty() {
 		t.Error("Empty is wrong")
 	}

@@ -27,13 +27,14 @@ func Parse(text string) (*Condition, error) {
 		}
 		return nil, p.wrong("%s does not belong here; AND, OR, XOR, EQV or IMP joins two parts", p.token.said())
 	}
-	return &Condition{text: text, root: root}, nil
+	return &Condition{text: text, root: root, numbers: p.numbers}, nil
 }
 
 type parser struct {
 	scanner
-	token token
-	depth int
+	token   token
+	depth   int
+	numbers []int
 }
 
 func (p *parser) advance() (err error) {
@@ -137,6 +138,9 @@ func (p *parser) value() (*value, error) {
 			reason += `; equal is "=", unequal is "<>"`
 		}
 		return nil, p.wrong("%s", reason)
+	}
+	if t.kind == tokenInteger {
+		p.numbers = append(p.numbers, t.number)
 	}
 	return &value{t}, p.advance()
 }

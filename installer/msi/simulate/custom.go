@@ -24,14 +24,14 @@ func (s *session) custom(step *Step) error {
 	s.uiRan[step.Action] = s.uiRan[step.Action] || s.table == uiSequence
 	target := t.Text(r, "Target")
 	step.Ran = true
-	switch kind.Kind() {
-	case actions.SetProperty:
+	switch int(kind.Kind()) {
+	case int(actions.SetProperty):
 		s.setProperty(step, t.Text(r, "Source"), target)
 		return nil
-	case actions.SetDirectory:
+	case int(actions.SetDirectory):
 		s.setDirectory(step, t.Text(r, "Source"), target)
 		return nil
-	case actions.Error:
+	case int(actions.Error):
 		return &failure{fatal, s.message(step, target)}
 	}
 	step.Command = s.properties.masked(s.command(kind, t.Text(r, "Source"), s.expand(target)))

@@ -196,6 +196,17 @@ func TestFeaturesAndComponents(t *testing.T) {
 	}
 }
 
+// Removing every feature by name is a removal of the product from InstallValidate on.
+func TestRemovalByFeature(t *testing.T) {
+	db := change(t, func(db *msi.Database) {
+		sample.Set(t, db, "InstallExecuteSequence", "HfRemove", "Condition", `REMOVE = "ALL"`)
+	})
+	trace := run(t, db, simulate.Options{Scenario: simulate.Reconfigure, Properties: given("REMOVE=Main")})
+	if step, _ := trace.Step("HfRemove"); !step.Ran || len(trace.Products) > 0 {
+		t.Errorf("%+v, products %v", step, trace.Products)
+	}
+}
+
 func TestNotes(t *testing.T) {
 	trace := run(t, sample.New(t), simulate.Options{Scenario: simulate.Install, Properties: given("HF_PROT=1", "DATADIR=D:\\x", "HF_PORT=1", "ALLUSERS=1", "MSIFASTINSTALL=7")})
 	want := []string{

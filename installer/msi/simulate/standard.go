@@ -45,7 +45,7 @@ func (s *session) standard(step *Step) error {
 	case "RemoveExistingProducts":
 		return s.removeExisting(step)
 	case "InstallValidate":
-		step.Details = []string{"taken for granted: space is left, no file is in use"}
+		s.validate(step)
 		return nil
 	}
 	return s.scripted(step)
@@ -150,6 +150,22 @@ func (s *session) costFinalize(step *Step) error {
 		step.Details = append(step.Details, "feature "+name+" "+what)
 	}
 	return nil
+}
+
+// validate also says REMOVE=ALL when no feature stays
+// (learn.microsoft.com/windows/win32/msi/remove).
+func (s *session) validate(step *Step) {
+	step.Details = []string{"taken for granted: space is left, no file is in use"}
+	if s.plan == nil || !s.installed || s.properties.get("REMOVE") == "ALL" {
+		return
+	}
+	for _, st := range s.plan.features {
+		if st.installed == local && st.action != absent {
+			return
+		}
+	}
+	s.properties.set("REMOVE", "ALL", fromWindows)
+	step.Details = append(step.Details, `REMOVE = "ALL": no feature stays`)
 }
 
 func (s *session) carryOut(step *Step) error {

@@ -25,11 +25,11 @@ func golden(t *testing.T, name string, trace simulate.Trace) {
 	}
 	file := filepath.Join("testdata", name+".txt")
 	if *update {
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil { //nolint:gosec // a file of this repository
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ Property
 	ARPHELPLINK|https://example.com/help
 	ARPURLINFOABOUT|https://example.com/
 	ARPPRODUCTICON|Sample.ico
+	HfPortMax|65535
 	HfQuote|"
 	HfVersion|1.2.3
 	SecureCustomProperties|HF_ALLOWDOWNGRADE;HF_CONFIG;HF_NEWER;HF_NOSTART;HF_OLDER;HF_PORT;HF_PORT_OLD;HF_PURGE;INSTALLDIR;INSTALLDIR_OLD
@@ -87,6 +88,7 @@ CustomAction
 	SetPortDefault|51|HF_PORT|8080
 	CheckPort|19||HF_PORT is "[HF_PORT]": a number from 1 to 65535 is needed.
 	CheckQuotes|19||HF_CONFIG must not have quotation marks.
+	SetLocation|51|ARPINSTALLLOCATION|[INSTALLDIR]
 	SetArgs1|51|HfArgs1|--name "Sample" --version "[HfVersion]" --install "[INSTALLDIR]." --data "[DATADIR]."
 	SetArgs|51|HfArgs|[HfArgs1] --port "[HF_PORT]" --config "[HF_CONFIG]" --purge "[HF_PURGE]" --remove "[REMOVE]" --upgrading "[UPGRADINGPRODUCTCODE]" --older "[HF_OLDER]"
 	HfGuard|3074|HfSetup|guard [HfArgs]
@@ -100,6 +102,8 @@ CustomAction
 	HfStartRollback|3330|HfSetup|start-rollback [HfArgs]
 	HfStart|3074|HfSetup|start [HfArgs]
 	HfCommit|3586|HfSetup|commit [HfArgs]
+ActionText
+	HfStop|Stopping [ProductName]|[1]
 Dialog
 	WelcomeDlg|50|50|370|270|3|[ProductName]|Next|Next|
 	ExitDlg|50|50|370|270|3|[ProductName]|Next|Next|
@@ -137,8 +141,9 @@ func sequences() map[string]string {
 			SetInstallDirRemembered 110 NOT INSTALLDIR AND INSTALLDIR_OLD
 			SetPortRemembered 120 NOT HF_PORT AND HF_PORT_OLD
 			SetPortDefault 121 NOT HF_PORT
-			CheckPort 130 NOT (HF_PORT >= 1 AND HF_PORT <= 65535) AND NOT REMOVE
+			CheckPort 130 NOT (HF_PORT >= 1 AND HF_PORT <= HfPortMax) AND NOT REMOVE
 			CheckQuotes 131 HF_CONFIG >< HfQuote` + costing + `
+			SetLocation 1009
 			SetArgs1 1010
 			SetArgs 1011
 			MigrateFeatureStates 1200
