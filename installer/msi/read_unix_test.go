@@ -33,7 +33,7 @@ func TestReadNoticesABrokenExport(t *testing.T) {
 				t.Fatal(err)
 			}
 			fake := "#!/bin/sh\ncase $1$2 in export-s) " + script + ";; *) exec " + real + " \"$@\";; esac\n"
-			if err := os.WriteFile(filepath.Join(dir, "msiinfo"), []byte(fake), 0o700); err != nil { //nolint:gosec // it is run
+			if err := os.WriteFile(filepath.Join(dir, "msiinfo"), []byte(fake), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
