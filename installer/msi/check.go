@@ -131,14 +131,14 @@ func checkText(c Column, v string, codepage int) error {
 		return fmt.Errorf("%q has a control character other than a line end, which libmsi cannot store", v)
 	}
 	b, err := Encode(codepage, v)
-	if len(b) > maxText {
-		return fmt.Errorf("a text of %d bytes, of which libmsi can store at most %d", len(b), maxText)
+	if len(b) > longestText {
+		return fmt.Errorf("a text of %d bytes, of which libmsi can store at most %d", len(b), longestText)
 	}
 	return err
 }
 
-// maxText is the longest string of libmsi: what it writes of a longer one, it cannot read (msitools 0.101).
-const maxText = 1<<16 - 1
+// longestText is the longest string of libmsi: what it writes of a longer one, it cannot read (msitools 0.101).
+const longestText = 1<<16 - 1
 
 // A cabinet's numbers have 16 bits, its data comes in blocks of 32 KiB
 // (learn.microsoft.com/previous-versions/bb417343(v=msdn.10), Microsoft Cabinet Format).
