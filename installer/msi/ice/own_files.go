@@ -101,9 +101,13 @@ func (c *checker) contents(m row, cabinet msi.Cabinet, files []row) {
 	}
 }
 
+// tables: the installer needs two tables even when they are empty: Signature for AppSearch, ListBox to
+// show which files are in use (learn.microsoft.com/windows/win32/msi/appsearch-action,
+// .../installvalidate-action).
 func (c *checker) tables() {
 	for _, t := range c.db.Tables {
-		if len(t.Rows) == 0 {
+		needed := t.Name == "Signature" && len(c.rows("AppSearch")) > 0 || t.Name == "ListBox" && len(c.rows("Dialog")) > 0
+		if len(t.Rows) == 0 && !needed {
 			c.missing(t.Name, "leave the table out", "the table is empty")
 		}
 	}

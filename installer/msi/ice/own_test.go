@@ -1,6 +1,8 @@
 package ice_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -51,6 +53,12 @@ func ownTests() []broken {
 		{"the file of another component", "HF08", set("Component", "SearchPath", "KeyPath", "Licence"), "the file Licence belongs to another component"},
 
 		{"version and hash", "HF09", add("MsiFileHash", "Exe|0|1|2|3|4"), "a version and a hash"},
+		{"another version than the file's", "HF09", source("1.2.4.0"), `it is "1.2.3.0", the file itself says "1.2.4.0"`},
+		{"another language than the file's", "HF09", all(source("1.2.3.0"), set("File", "Exe", "Language", "2052")), `it is "2052", the file itself says "0"`},
+		{"a file that is gone", "HF09", func(t *testing.T, db *msi.Database) {
+			t.Helper()
+			db.Cabinets["sample.cab"].Files[1].Source = "/nowhere/licence.rtf"
+		}, "the file cannot be read"},
 		{"neither version nor hash", "HF09", remove("MsiFileHash", "Licence"), "neither a version nor a hash"},
 
 		{"started by Windows Installer", "HF10", set("ServiceControl", "ServiceControl", "Event", 163), "the setup program starts it"},
@@ -82,7 +90,7 @@ func ownTests() []broken {
 
 		{"an empty table", "HF14", func(t *testing.T, db *msi.Database) {
 			t.Helper()
-			if _, err := db.Ensure("Signature"); err != nil {
+			if _, err := db.Ensure("CCPSearch"); err != nil {
 				t.Fatal(err)
 			}
 			sample.Describe(t, db)
@@ -143,5 +151,17 @@ func files(keys ...string) func(*testing.T, *msi.Database) {
 			table.Rows[0][table.Index("LastSequence")] = len(keys)
 		}
 		db.Cabinets["sample.cab"] = cabinet
+	}
+}
+
+// source gives the program of the cabinet a file with this version.
+func source(version string) func(*testing.T, *msi.Database) {
+	return func(t *testing.T, db *msi.Database) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "sample.exe")
+		if err := os.WriteFile(file, sample.Program(t, version), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db.Cabinets["sample.cab"].Files[0].Source = file
 	}
 }
