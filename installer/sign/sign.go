@@ -89,8 +89,9 @@ func Sign(ctx context.Context, file string, o Options) error {
 		}
 		return fmt.Errorf("sign %s: osslsigncode: %w\n%s", file, err, tail(said.String()))
 	}
-	if made, err := os.Stat(signed); err != nil || made.Size() <= info.Size() {
-		return fmt.Errorf("sign %s: osslsigncode made no larger file\n%s", file, tail(said.String()))
+	// Not that it is larger: a package is written anew, without its unused sectors.
+	if made, err := os.Stat(signed); err != nil || made.Size() == 0 {
+		return fmt.Errorf("sign %s: osslsigncode made no file\n%s", file, tail(said.String()))
 	}
 	if err := os.Chmod(signed, info.Mode().Perm()); err != nil {
 		return fmt.Errorf("sign %s: %w", file, err)
