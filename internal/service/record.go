@@ -151,7 +151,7 @@ func (g scmRegistrar) restore(id Identity, r Record) (Plan, error) {
 		g.planRemove(&p, id, st)
 		return p, nil
 	case !have.Installed:
-		program := programOf(r.Command)
+		program, _ := splitCommand(r.Command)
 		exists, err := g.machine.fileExists(program)
 		if err != nil {
 			return Plan{}, fmt.Errorf("program %s of service %s: %w", program, name, err)
@@ -190,16 +190,6 @@ func (g scmRegistrar) forget(id Identity) (Plan, error) {
 // keptFields are those that the system has told when the record was made.
 func keptFields(unknown []string) []scmField {
 	return slices.DeleteFunc(allFields(), func(f scmField) bool { return slices.Contains(unknown, f.name) })
-}
-
-// programOf is the program of a service's command line.
-func programOf(command string) string {
-	if rest, quoted := strings.CutPrefix(command, `"`); quoted {
-		program, _, _ := strings.Cut(rest, `"`)
-		return program
-	}
-	program, _, _ := strings.Cut(command, " ")
-	return program
 }
 
 // planState plans the way from the state st to that of r.

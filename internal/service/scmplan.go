@@ -158,10 +158,7 @@ func quoteArg(arg string, always bool) string {
 
 // isOurs tells whether a service's command line is that of `run` with this name.
 func isOurs(id Identity, command string) bool {
-	_, args, quoted := strings.Cut(strings.TrimPrefix(command, `"`), `"`)
-	if !quoted || !strings.HasPrefix(command, `"`) {
-		_, args, _ = strings.Cut(command, " ")
-	}
+	_, args := splitCommand(command)
 	fields := strings.Fields(args)
 	if len(fields) == 0 || fields[0] != "run" {
 		return false
@@ -175,6 +172,22 @@ func isOurs(id Identity, command string) bool {
 		}
 	}
 	return strings.EqualFold(id.Name, "Holdfast")
+}
+
+// splitCommand tells the program of a service's command line from its arguments. A path without
+// quotes may have blanks, as Wine's Windows Installer writes it: it goes as far as ".exe".
+func splitCommand(command string) (program, args string) {
+	if rest, quoted := strings.CutPrefix(command, `"`); quoted {
+		program, args, _ = strings.Cut(rest, `"`)
+		return program, args
+	}
+	for i := range command {
+		if rest := command[i:]; len(rest) > len(".exe") && strings.EqualFold(rest[:len(".exe ")], ".exe ") {
+			return command[:i+len(".exe")], rest[len(".exe"):]
+		}
+	}
+	program, args, _ = strings.Cut(command, " ")
+	return program, args
 }
 
 func (g scmRegistrar) planService(p *Plan, id Identity, want scmService) error {

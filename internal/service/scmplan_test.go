@@ -175,6 +175,9 @@ func TestPlanInstall(t *testing.T) {
 		{name: "moved binary", machine: func(f *fakeWindows) { f.svc.Command = `"D:\old\holdfast.exe" run --name shop` }, same: 3, steps: []string{
 			`change command of service Shop: "D:\old\holdfast.exe" run --name shop -> "C:\Program Files\Holdfast\holdfast.exe" run --name Shop`,
 		}},
+		{name: "command without quotes", machine: func(f *fakeWindows) { f.svc.Command = `C:\Program Files\Holdfast\holdfast.exe run --name Shop` }, same: 3, steps: []string{
+			`change command of service Shop: C:\Program Files\Holdfast\holdfast.exe run --name Shop -> "C:\Program Files\Holdfast\holdfast.exe" run --name Shop`,
+		}},
 		{name: "loose folder", machine: func(f *fakeWindows) { f.dir.private = false }, same: 3, steps: []string{"restrict data folder " + dir + " to " + all}},
 		{name: "name of another service", machine: func(f *fakeWindows) { f.svc.Command = `C:\Windows\System32\spoolsv.exe` }, err: "belongs to another program"},
 		{name: "name of another Holdfast", machine: func(f *fakeWindows) { f.svc.Command = `"C:\x\holdfast.exe" run --name Other` }, err: "belongs to another program"},
