@@ -130,7 +130,7 @@ func TestIcon(t *testing.T) {
 	}
 	want := []string{
 		"bmp 16x16 32", "bmp 20x20 32", "bmp 24x24 32", "bmp 32x32 32", "bmp 40x40 32", "bmp 48x48 32",
-		"bmp 64x64 32", "bmp 128x128 32", "png 256x256 32",
+		"bmp 64x64 32", "png 256x256 32",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("pictures (-want +got):\n%s", diff)
