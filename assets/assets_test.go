@@ -90,11 +90,11 @@ func plain(t *testing.T, rtf string) string {
 		case m[2] != "":
 			n, _ := strconv.Atoi(m[2])
 			unit := rune(uint16(n))
-			switch {
-			case unit>>10 == 0xD800>>10:
+			switch unit >> 10 {
+			case 0xD800 >> 10:
 				surrogate = unit
 				return ""
-			case unit>>10 == 0xDC00>>10:
+			case 0xDC00 >> 10:
 				return string((surrogate-0xD800)<<10 + (unit - 0xDC00) + 0x10000)
 			}
 			return string(unit)

@@ -1,6 +1,7 @@
 package wix_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -34,13 +35,12 @@ func elements(t *testing.T, pattern string) (all []element, defines map[string]s
 	}
 	defines = map[string]string{}
 	for _, name := range names {
-		f, err := wix.Sources().Open(name)
+		data, err := fs.ReadFile(wix.Sources(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
 		var parents []string
-		for d := xml.NewDecoder(f); ; {
+		for d := xml.NewDecoder(bytes.NewReader(data)); ; {
 			token, err := d.Token()
 			if errors.Is(err, io.EOF) {
 				break

@@ -235,7 +235,7 @@ func load(t *testing.T, exe string) *winres.ResourceSet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	set, err := winres.LoadFromEXE(f)
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func sections(t *testing.T, exe string) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	all := map[string][]byte{}
 	for _, s := range f.Sections {
 		if all[s.Name], err = s.Data(); err != nil {
