@@ -17,6 +17,9 @@ const (
 	maxValue      = 32767
 )
 
+// purge deletes the data at a removal.
+const purge = "HF_PURGE"
+
 // Check tells why a package cannot be given these properties, all reasons at once: properties that the
 // package does not take from a command line (they must be among its SecureCustomProperties, and not what
 // its own searches find), values that it would refuse, and values that a transform
@@ -34,6 +37,10 @@ func Check(db *msi.Database, properties map[string]string) error {
 	var problems []error
 	known := Properties(db)
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if name == purge {
+			problems = append(problems, fmt.Errorf("%s: Windows keeps a transform for as long as the product is installed, so every later removal would delete the data; give it on the command line of the one removal that is meant", name))
+			continue
+		}
 		if !slices.Contains(known, name) {
 			problems = append(problems, fmt.Errorf("%s: the package takes no such property; it takes %s", name, strings.Join(known, ", ")))
 			continue

@@ -163,6 +163,7 @@ func TestCheck(t *testing.T) {
 		"private":                      {map[string]string{"ProductName": "x"}, []string{"ProductName: the package takes no such property"}},
 		"what a search finds":          {map[string]string{"HF_OLDER": "x"}, []string{"HF_OLDER: the package takes no such property"}},
 		"what a search remembers":      {map[string]string{"HF_PORT_OLD": "x"}, []string{"HF_PORT_OLD: the package takes no such property"}},
+		"purge at every removal":       {map[string]string{"HF_PURGE": "1"}, []string{"HF_PURGE: Windows keeps a transform"}},
 		"empty":                        {map[string]string{"HF_PORT": ""}, []string{"HF_PORT: an empty value"}},
 		"too long":                     {map[string]string{"HF_PORT": strings.Repeat("x", 40000)}, []string{"HF_PORT: a value of 40000 bytes"}},
 		"a line end":                   {map[string]string{"HF_PORT": "1\n2"}, []string{"HF_PORT: ", "control character"}},
