@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/installer/product"
+	"holdfast/installer/wxs"
 	"holdfast/wix"
 )
 
@@ -384,6 +386,28 @@ func TestProperties(t *testing.T) {
 	for _, part := range []string{`Sdk="WixToolset.Sdk/5.0.2"`, "package.props", "$(HoldfastConstants)"} {
 		if !strings.Contains(string(project), part) {
 			t.Errorf("holdfast.wixproj without %s", part)
+		}
+	}
+}
+
+// Every package that there can be is made of these sources; a variable, text or file that one of them
+// lacks is an error of loading.
+func TestSourcesLoad(t *testing.T) {
+	for _, culture := range wix.Cultures() {
+		for _, arch := range []string{"x64", "arm64"} {
+			for _, app := range []bool{false, true} {
+				for _, test := range []bool{false, true} {
+					p := product.Package{Product: product.Holdfast("1.2.3"), Arch: arch, Culture: culture, App: app}
+					in := product.Inputs{
+						HoldfastExe: "holdfast.exe", SetupExe: "setup.exe", Template: "template.yaml", Licence: "licence.rtf", PolicyZip: "policy.zip",
+						NameFile: "holdfast.name", Icon: "icon.ico", Banner: "banner.bmp", Background: "background.bmp", HoldfastVersion: "1.2.3", Test: test,
+					}
+					_, err := wxs.Load(wix.Sources(), wix.Names(), []string{culture + ".wxl"}, wxs.Options{Defines: p.Defines(in), Arch: arch, Culture: culture})
+					if err != nil {
+						t.Errorf("%s, %s, packed: %v, test: %v:\n%v", culture, arch, app, test, err)
+					}
+				}
+			}
 		}
 	}
 }
