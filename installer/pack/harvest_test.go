@@ -140,6 +140,7 @@ func TestHarvestLimits(t *testing.T) {
 		{"one byte too many", map[string]string{"a": strings.Repeat("x", 101)}, nil, "a: it has 101 bytes; a cabinet holds files below 2 GiB"},
 		{"too much together", map[string]string{"a": strings.Repeat("x", 100), "b": strings.Repeat("x", 100), "c": strings.Repeat("x", 51)}, nil, "c: with it, the folder has more than 250 bytes"},
 		{"what is left out counts, too", huge, []string{"out"}, ""},
+		{"what is left out counts one by one, too", huge, []string{"f*"}, "more than 40 files and folders, the excluded ones included"},
 		{"enough problems", bad, nil, "bad?2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -150,7 +151,7 @@ func TestHarvestLimits(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "bad?3") {
 				t.Errorf("more problems than asked for: %v", err)
 			}
-			if tt.exclude != nil && tree.Excluded[0].Files > 40 {
+			if tree != nil && tt.exclude != nil && tree.Excluded[0].Files > 40 {
 				t.Errorf("an excluded folder is counted without end: %+v", tree.Excluded)
 			}
 		})

@@ -122,6 +122,11 @@ func TestNewRefuses(t *testing.T) {
 		}},
 		{"no configuration", func(o *Options) { o.Config = "" }, []string{"--config is missing"}},
 		{"configuration that is not there", func(o *Options) { o.Config += "x" }, []string{"--config", "no such file"}},
+		{"configuration that is too large", func(o *Options) {
+			if err := os.Truncate(o.Config, maxSeed+1); err != nil {
+				panic(err)
+			}
+		}, []string{"more than 4.2 MB"}},
 		{"configuration that is a folder", func(o *Options) { o.Config = o.Dir }, []string{"no ordinary file"}},
 		{"folder that is not there", func(o *Options) { o.Dir += "x" }, []string{"cannot be opened"}},
 		{"no folder", func(o *Options) { o.Dir = "" }, []string{"folder is missing"}},

@@ -41,6 +41,8 @@ func TestSeed(t *testing.T) {
 		{"Holdfast itself", app(`command: ['${install_dir}\holdfast.exe', demo-app]`), "", nil, nil},
 		{"its own PATH", app(`command: [node, server.js]`, inApp, `env: {PATH: '${install_dir}\app'}`), "", nil, nil},
 		{"through an alias", "version: 1\nx-base: &base\n  directory: '${install_dir}\\app'\n  command: ['${install_dir}\\app\\node.exe', server.js]\napps:\n  a: {<<: *base}\n  b: *base\n", "", nil, nil},
+		{"through a merge", "version: 1\nx-base: &base\n  command: [./node.exe]\napps:\n  a:\n    <<: *base\n", "", []string{"command: ./node.exe would be looked for"}, nil},
+		{"over a merge", "version: 1\nx-base: &base\n  command: [./node.exe]\napps:\n  a:\n    <<: *base\n    command: ['${install_dir}\\app\\node.exe']\n", "", nil, nil},
 		{"files of a folder", app(`command: ['${install_dir}\app\bin\shop.exe']`) + "routes:\n  s:\n    file_server: {root: '${install_dir}\\app\\public'}\n", "", nil, nil},
 		{"an argument that is no file", app(`command: ['${install_dir}\app\bin\shop.exe', serve, --port, "${port}"]`), "", nil, nil},
 		{"a variable of the machine", app(`command: ['${env:JAVA_HOME}\bin\java.exe', -jar, '${install_dir}\app\server.js']`), "", nil, nil},

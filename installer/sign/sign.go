@@ -156,8 +156,7 @@ func (o Options) passwordFile(private string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("password: %w", err)
 		}
-		password, _, _ = bytes.Cut(data, []byte("\n"))
-		password = bytes.TrimSuffix(password, []byte("\r"))
+		password = firstLine(data)
 	case o.PasswordEnv != "":
 		value, ok := os.LookupEnv(o.PasswordEnv)
 		if !ok {
@@ -167,6 +166,12 @@ func (o Options) passwordFile(private string) (string, error) {
 	}
 	name := filepath.Join(private, "password")
 	return name, os.WriteFile(name, append(password, '\n'), 0o600) //nolint:gosec // in our own new folder
+}
+
+// firstLine is without its end, of Windows or of others.
+func firstLine(data []byte) []byte {
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
 }
 
 func (o Options) arguments(in, out, password string) []string {
