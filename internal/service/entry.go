@@ -55,14 +55,19 @@ const (
 )
 
 // judge finds the groups of ordinary users in an access list that may change something. Entries that
-// deny are not believed: their order decides, and a list without the right to deny needs none.
-func (e *Entry) judge(list []ace) {
+// deny are not believed: their order decides, and a list without the right to deny needs none. The
+// root of a drive cannot be deleted, whoever has the right to.
+func (e *Entry) judge(list []ace, root bool) {
+	replace := uint32(replaceRights)
+	if root {
+		replace &^= rightDelete
+	}
 	for _, a := range list {
 		if !a.allow || !anybody(a.sid) {
 			continue
 		}
 		if a.flags&inheritOnly == 0 {
-			e.Replacers = noteGroup(e.Replacers, a, replaceRights)
+			e.Replacers = noteGroup(e.Replacers, a, replace)
 			e.Writers = noteGroup(e.Writers, a, writeRights)
 		}
 		if a.flags&(inheritedByFiles|inheritedByFolders) != 0 {

@@ -20,6 +20,7 @@ func TestJudge(t *testing.T) {
 		name                      string
 		list                      []ace
 		replacers, writers, heirs string
+		root                      bool
 	}{
 		{name: "nothing"},
 		{name: "Program Files", list: []ace{
@@ -28,6 +29,8 @@ func TestJudge(t *testing.T) {
 		// Users may make files and folders in it, but not rename or delete those of others.
 		{name: "ProgramData", list: []ace{{true, both, full, admins}, {true, both, read, users}, {true, inheritedByFolders, 0x116, users}}, writers: users, heirs: users},
 		{name: "the root of a drive", list: []ace{{true, both | inheritOnly, modify, logged}, {true, 0, 0x4, logged}}, writers: logged, heirs: logged},
+		{name: "the root of a drive for data", root: true, list: []ace{{true, 0, modify, logged}, {true, both | inheritOnly, modify, logged}}, writers: logged, heirs: logged},
+		{name: "a root in which everybody may delete", root: true, list: []ace{{true, 0, full, everyone}}, replacers: everyone, writers: everyone},
 		{name: "a folder below it", list: []ace{{true, both, modify, logged}}, replacers: logged, writers: logged, heirs: logged},
 		{name: "whoever may change the list", list: []ace{{true, 0, rightWriteDAC, users}}, replacers: users, writers: users},
 		{name: "an organisation's own group", list: []ace{{true, both, full, "S-1-5-21-1-2-3-1104"}}},
@@ -38,7 +41,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var e Entry
-		e.judge(tt.list)
+		e.judge(tt.list, tt.root)
 		got := [3]string{strings.Join(e.Replacers, " "), strings.Join(e.Writers, " "), strings.Join(e.Heirs, " ")}
 		if want := [3]string{tt.replacers, tt.writers, tt.heirs}; got != want {
 			t.Errorf("%s: replacers, writers, heirs: got %q, want %q", tt.name, got, want)

@@ -28,7 +28,7 @@ func LookAt(path string) (Entry, error) {
 		return Entry{}, fmt.Errorf("look at %s: %w", path, scmError(err))
 	}
 	defer windows.CloseHandle(h) //nolint:errcheck // nothing can be done
-	e, err := entryOf(h)
+	e, err := entryOf(h, len(path) == len(`C:\`))
 	if err != nil {
 		return Entry{}, fmt.Errorf("look at %s: %w", path, scmError(err))
 	}
@@ -44,7 +44,7 @@ func openEntry(path string, access, share uint32) (windows.Handle, error) {
 	return windows.CreateFile(name, access, share, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
 }
 
-func entryOf(h windows.Handle) (Entry, error) {
+func entryOf(h windows.Handle, drive bool) (Entry, error) {
 	var info windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(h, &info); err != nil {
 		return Entry{}, err
@@ -69,7 +69,7 @@ func entryOf(h windows.Handle) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e.judge(list)
+	e.judge(list, drive)
 	for _, groups := range [][]string{e.Replacers, e.Writers, e.Heirs} {
 		for i, sid := range groups {
 			if s, err := windows.StringToSid(sid); err == nil {
@@ -155,7 +155,7 @@ func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, root bool) e
 		return fmt.Errorf("%s: %w", path, scmError(err))
 	}
 	defer windows.CloseHandle(h) //nolint:errcheck // nothing can be done
-	e, err := entryOf(h)
+	e, err := entryOf(h, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

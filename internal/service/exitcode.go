@@ -51,7 +51,9 @@ func ExitCodes() []ExitCode {
 	}
 }
 
-// cure is what to do about an exit code.
+// Cure is what to do about an exit code; empty when nothing is to be done, or when it is none of ours.
+func Cure(code int) string { return cure(code) }
+
 func cure(code int) string {
 	for _, c := range ExitCodes() {
 		if c.Code == code {
