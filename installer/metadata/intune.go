@@ -119,8 +119,11 @@ func ConfigMgr(p *Package, o Options) (File, error) {
 			"operator": "Greater than or equal to", "data": p.Version, "32BitOn64BitSystem": false,
 		},
 		ReturnCodes: []code{
-			{0, "Success (no reboot)", "done"}, {1707, "Success (no reboot)", "done"}, {3010, "Soft reboot", "done after a restart"},
-			{1641, "Hard reboot", "done, and the machine restarts"}, {1618, "Fast retry", "another installation runs"},
+			{0, "Success (no reboot)", "done"},
+			{1707, "Success (no reboot)", "done"},
+			{3010, "Soft reboot", "done after a restart"},
+			{1641, "Hard reboot", "done, and the machine restarts"},
+			{1618, "Fast retry", "another installation runs"},
 		},
 	}
 	data, err := jsonOf(facts)
