@@ -156,6 +156,7 @@ func TestAll(t *testing.T) {
 		{URL: "https://example.com", Identifier: "Acme"},
 		{URL: "https://example.com", Identifier: "Acme/../x.y"},
 		{URL: "https://example.com", Identifier: "a b.c"},
+		{URL: "https://example.com", Identifier: "Acme.\u202eShop"},
 		{License: "a\nb"},
 		{Description: "a\x00"},
 	} {

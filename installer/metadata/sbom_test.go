@@ -41,6 +41,9 @@ func TestSBOM(t *testing.T) {
 	exe, _ := program()
 	sum, _, _ := hash(bytes.NewReader(exe))
 	refs := map[string]string{root.BOMRef: ""}
+	if !slices.IsSortedFunc(*bom.Components, func(a, b cdx.Component) int { return strings.Compare(string(a.Type)+a.BOMRef, string(b.Type)+b.BOMRef) }) {
+		t.Error("the components are in no order")
+	}
 	for _, c := range *bom.Components {
 		if _, ok := refs[c.BOMRef]; ok {
 			t.Errorf("%s is there twice", c.BOMRef)

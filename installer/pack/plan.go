@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"holdfast/installer/guid"
+	"holdfast/installer/msi"
 	"holdfast/installer/product"
 )
 
@@ -78,7 +80,7 @@ func New(o Options) (*Plan, error) {
 		return nil, err
 	}
 	p.Package.Fragments = map[string][]byte{"app.wxs": text}
-	p.Package.App = true
+	p.Package.App, p.Package.Unicode = true, tree.unicode(p.Package.Culture)
 	return p, nil
 }
 
@@ -97,6 +99,9 @@ func (p *Plan) identity() error {
 	}
 	p.Package.Arch, p.Package.Culture = arch, culture
 	all := []error{archErr, cultureErr, codeErr}
+	if cultureErr == nil {
+		all = append(all, shown("display name", p.Package.Product.Title(), culture), shown("manufacturer", o.Manufacturer, culture))
+	}
 	switch {
 	case codeErr != nil:
 		p.Package.Product.UpgradeCode = guid.Random() // only to check the rest
@@ -104,6 +109,31 @@ func (p *Plan) identity() error {
 		all = append(all, errors.New("--upgrade-code is Holdfast's own, and your package would replace Holdfast; without the option, pack prints a fresh one"))
 	}
 	return errors.Join(append(all, p.Package.Product.Check())...)
+}
+
+// codepage is that of a culture's texts, as its localization in wix/ says.
+func codepage(culture string) int {
+	if culture == "zh-CN" {
+		return 936
+	}
+	return 1252
+}
+
+// shown refuses a name that the summary of a package cannot hold: its code page is never 65001
+// (learn.microsoft.com/windows/win32/msi/codepage-summary-property).
+func shown(what, text, culture string) error {
+	if _, err := msi.Encode(codepage(culture), text); err != nil && utf8.ValidString(text) {
+		return fmt.Errorf("%s %q: not all of its characters are in code page %d of the culture %s; write it in others, or choose another --culture", what, text, codepage(culture), culture)
+	}
+	return nil
+}
+
+// unicode tells whether the name of a file is not in the culture's code page.
+func (t *Tree) unicode(culture string) bool {
+	return slices.ContainsFunc(t.Files, func(f File) bool {
+		_, err := msi.Encode(codepage(culture), f.Path)
+		return err != nil
+	})
 }
 
 // upgradeCode reads --upgrade-code, and says how to get one.

@@ -166,6 +166,36 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+func TestCodepage(t *testing.T) {
+	for _, tt := range []struct {
+		culture, display, file string
+		unicode                bool
+		want                   string
+	}{
+		{"en-US", "Müller & Söhne €", "über.txt", false, ""},
+		{"en-US", "Shop", "商店.txt", true, ""},
+		{"zh-CN", "商店", "商店.txt", false, ""},
+		{"zh-CN", "商店", "😀.txt", true, ""},
+		{"en-US", "商店", "a.txt", false, "code page 1252"},
+		{"zh-CN", "Söhne ß", "a.txt", false, "code page 936"},
+	} {
+		t.Run(tt.culture+" "+tt.display+" "+tt.file, func(t *testing.T) {
+			o := options(t)
+			o.Culture, o.Display = tt.culture, tt.display
+			if err := os.WriteFile(filepath.Join(o.Dir, tt.file), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			p, err := New(o)
+			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("%v, want %q", err, tt.want)
+			}
+			if err == nil && p.Package.Unicode != tt.unicode {
+				t.Errorf("Unicode %v, want %v", p.Package.Unicode, tt.unicode)
+			}
+		})
+	}
+}
+
 func TestConfigurationInTheFolder(t *testing.T) {
 	o := options(t)
 	text, _ := os.ReadFile(o.Config)

@@ -26,6 +26,9 @@ type Package struct {
 	Fragments map[string][]byte
 	// App tells that a fragment defines the component group AppFiles.
 	App bool
+	// Unicode tells that names of files are not in the code page of Culture: the database's has to be
+	// 65001 instead.
+	Unicode bool
 }
 
 // Inputs are the files that the sources of a package refer to, as paths, and what only the maker of
