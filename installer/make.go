@@ -88,6 +88,9 @@ func (m *maker) compile(p product.Package, programs programs, dir string) (*msi.
 	if err != nil {
 		return nil, err
 	}
+	if p.Unicode {
+		sources.Codepage = msi.UTF8
+	}
 	return msi.Compile(sources, msi.CompileOptions{Arch: p.Arch, Created: m.time, Application: application})
 }
 
