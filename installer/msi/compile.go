@@ -32,6 +32,9 @@ type CompileOptions struct {
 // (compile_sequence.go) and files their facts (compile_file.go).
 func Compile(src *wxs.Sources, o CompileOptions) (*Database, error) {
 	c := &compiler{src: src, o: o, rows: map[string]map[string]*entry{}}
+	if c.onePackage(); len(c.errs) > 0 {
+		return nil, c.errs.Err()
+	}
 	for _, e := range src.Elements {
 		c.units = append(c.units, c.compile(e))
 	}
@@ -167,6 +170,27 @@ func (c *compiler) path(name string) string {
 		return name
 	}
 	return filepath.Join(c.o.Base, name)
+}
+
+// onePackage checks that the sources are those of one package; without it everything else would be wrong.
+func (c *compiler) onePackage() {
+	var first *wxs.Element
+	for _, e := range c.src.Elements {
+		switch {
+		case e.Name != "Package":
+		case first == nil:
+			first = e
+		default:
+			c.errs.Add(e.Pos, "a second <Package>", fmt.Sprintf("the first is at %s", first.Pos))
+		}
+	}
+	if first == nil {
+		at := wxs.Pos{File: "sources", Line: 1, Column: 1}
+		if len(c.src.Elements) > 0 {
+			at = c.src.Elements[0].Pos
+		}
+		c.errs.Add(at, "no source has a <Package>", "write one")
+	}
 }
 
 // compile makes a unit of a package or fragment.

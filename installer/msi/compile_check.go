@@ -22,6 +22,9 @@ func (c *compiler) checkRow(t *Table, n *entry, codepage int) {
 	categories := c.categories(t.Name)
 	for i, column := range t.Columns {
 		v, at := n.row[i], n.at[i]
+		if v == nil && c.failed(at) {
+			continue // that is why it is empty
+		}
 		if err := checkValue(column, v, codepage); err != nil {
 			c.errs.Add(at, fmt.Sprintf("%s.%s: %v", t.Name, column.Name, err), "")
 			continue
@@ -36,7 +39,7 @@ func (c *compiler) checkRow(t *Table, n *entry, codepage int) {
 		switch {
 		case categories[i] == "Condition":
 			if _, err := condition.Parse(s); err != nil {
-				c.errs.Add(at, fmt.Sprintf("condition: %v", err), "")
+				c.errs.Add(at, err.Error(), "")
 			}
 		case categories[i] == "Formatted" && !n.free:
 			if err := formatted.Check(s); err != nil {
@@ -44,6 +47,11 @@ func (c *compiler) checkRow(t *Table, n *entry, codepage int) {
 			}
 		}
 	}
+}
+
+// failed tells whether there is an error at a place already.
+func (c *compiler) failed(at wxs.Pos) bool {
+	return slices.ContainsFunc(c.errs, func(e *wxs.Error) bool { return e.Pos == at })
 }
 
 // categories are the categories of a table's columns.
@@ -122,6 +130,7 @@ func (c *compiler) declared() map[string]bool {
 		event, _ := n.row[2].(string)
 		names[strings.Trim(event, "[]")] = true
 	}
+	delete(names, "")
 	return names
 }
 

@@ -180,6 +180,7 @@ func (u *unit) registryPlace(e *wxs.Element, root, parent string) (string, strin
 	if parent == "" {
 		if key == "" {
 			u.fail(e.Pos, fmt.Sprintf("<%s> without Key", e.Name), "write it")
+			key = "?" // for what stands in it
 		}
 		return e.Get("Root"), key
 	}

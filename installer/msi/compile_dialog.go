@@ -177,8 +177,8 @@ func (u *unit) checkBox(e *wxs.Element) cell {
 	return attr(e, "CheckBoxPropertyRef")
 }
 
-// maxText bounds a text that comes from a file, such as a licence.
-const maxText = 1 << 20
+// maxTextFile bounds a text that comes from a file, such as a licence.
+const maxTextFile = 1 << 20
 
 // controlText is the text of a control: of its attribute, of a Text element, or of a file.
 func (u *unit) controlText(e *wxs.Element) (text cell, fromFile bool) {
@@ -199,8 +199,8 @@ func (u *unit) controlText(e *wxs.Element) (text cell, fromFile bool) {
 		switch {
 		case err != nil:
 			u.fail(at, fmt.Sprintf("file %s: %v", child.Get("SourceFile"), reason(err)), "")
-		case len(data) > maxText || !utf8.Valid(data):
-			u.fail(at, fmt.Sprintf("file %s is not a text in UTF-8 of at most %d MiB", child.Get("SourceFile"), maxText>>20), "")
+		case len(data) > maxTextFile || !utf8.Valid(data):
+			u.fail(at, fmt.Sprintf("file %s is not a text in UTF-8 of at most %d MiB", child.Get("SourceFile"), maxTextFile>>20), "")
 		}
 		return cell{strings.TrimPrefix(string(data), "\ufeff"), at}, true
 	}

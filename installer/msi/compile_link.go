@@ -44,22 +44,17 @@ func (c *compiler) link() {
 			if other := where[r.kind][r.id]; other != nil {
 				need(other)
 			} else if !standard(r) {
-				c.undefined(r, slices.Collect(maps.Keys(where[r.kind])))
+				c.undefined(r, slices.Sorted(maps.Keys(where[r.kind])))
 			}
 		}
 	}
-	packages := 0
 	for _, u := range c.units {
 		if u.element.Name == "Package" {
-			packages++
 			need(u)
 		}
 	}
-	if packages != 1 {
-		c.errs.Add(wxs.Pos{File: "sources", Line: 1, Column: 1}, fmt.Sprintf("%d packages in all sources", packages), "write one <Package>")
-	}
 	for _, u := range c.units {
-		if !needed[u] && packages > 0 {
+		if !needed[u] {
 			c.errs.Add(u.element.Pos, "nothing refers to this fragment, so WiX would leave it out", "refer to something in it (PropertyRef, CustomActionRef, UIRef, ComponentGroupRef ...), or remove it")
 		}
 	}

@@ -165,7 +165,7 @@ func (c *compiler) number(sequence string, order []*action) {
 		}
 		if hanging := append(before, after...); len(hanging) > 0 {
 			if first, last := hanging[0].number, hanging[len(hanging)-1].number; first <= lowest || last >= highest {
-				c.errs.Add(hanging[0].pos, fmt.Sprintf("no free numbers beside %s (%d) in %s for %d actions", a.name, a.number, sequence, len(hanging)), "give them numbers")
+				c.errs.Add(hanging[0].pos, fmt.Sprintf("%s has no free numbers beside %s (%d) for %s", sequence, a.name, a.number, actionNames(hanging)), "give them numbers")
 			}
 			rows = append(rows, hanging...)
 		}
@@ -189,11 +189,19 @@ func (a *action) place(other *action) *action {
 	return a
 }
 
-// unique checks that no two actions got the same number by hanging beside others.
+func actionNames(actions []*action) string {
+	all := make([]string, len(actions))
+	for i, a := range actions {
+		all[i] = a.name
+	}
+	return strings.Join(all, ", ")
+}
+
+// unique checks that no two actions got the same number by hanging beside different others.
 func (c *compiler) unique(sequence string, rows []*action) {
 	taken := map[int]*action{}
 	for _, a := range rows {
-		if other := taken[a.number]; other != nil && !(a.numbered && other.numbered) {
+		if other := taken[a.number]; other != nil && !a.numbered && !other.numbered {
 			c.errs.Add(a.place(other).pos, fmt.Sprintf("%s and %s get the same number %d in %s", other.name, a.name, a.number, sequence), "give one another place")
 		}
 		taken[a.number] = a

@@ -1,6 +1,7 @@
 package msi
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,29 +17,51 @@ import (
 // "1.2.3.0" and "1033"; both are empty for a file without VERSIONINFO. Windows Installer replaces a
 // file only by one with a higher version.
 func fileVersion(file io.ReadSeeker) (version, languages string, err error) {
-	head := make([]byte, 2)
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return "", "", err
-	}
-	if _, err := io.ReadFull(file, head); err != nil || string(head) != "MZ" {
-		return "", "", nil //nolint:nilerr // too short to be an executable
+	if !executable(file) {
+		return "", "", nil
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return "", "", err
 	}
 	resources, err := winres.LoadFromEXESingleType(file, winres.RT_VERSION)
-	if err != nil { // 16-bit, damaged, or no resources at all: Windows finds no version there either
+	if err != nil { // damaged: Windows finds no version there either
 		return "", "", nil //nolint:nilerr // see above
 	}
 	var info []byte
-	resources.WalkType(winres.RT_VERSION, func(_ winres.Identifier, _ uint16, data []byte) bool {
-		info = data
-		return false
+	best := -1
+	resources.WalkType(winres.RT_VERSION, func(_ winres.Identifier, language uint16, data []byte) bool {
+		preferred := map[uint16]int{winres.LCIDNeutral: 2, winres.LCIDDefault: 1}[language] // as FindResource does
+		if preferred > best {
+			info, best = data, preferred
+		}
+		return true
 	})
 	if info == nil {
 		return "", "", nil
 	}
 	return versionInfo(info)
+}
+
+// executable tells whether a file begins like an executable of 32 or 64 bits
+// (learn.microsoft.com/windows/win32/debug/pe-format).
+func executable(file io.ReadSeeker) bool {
+	read := func(at int64, length int) []byte {
+		b := make([]byte, length)
+		if _, err := file.Seek(at, io.SeekStart); err != nil {
+			return nil
+		}
+		if _, err := io.ReadFull(file, b); err != nil {
+			return nil
+		}
+		return b
+	}
+	const toHeader = 0x3c // where the offset of the second header is
+	dos := read(0, toHeader+4)
+	if !bytes.HasPrefix(dos, []byte("MZ")) {
+		return false
+	}
+	header := read(int64(binary.LittleEndian.Uint32(dos[toHeader:])), 24)
+	return bytes.HasPrefix(header, []byte("PE\x00\x00")) && binary.LittleEndian.Uint16(header[20:]) > 0 // an optional header
 }
 
 // versionInfo reads a VS_VERSIONINFO

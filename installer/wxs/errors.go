@@ -43,17 +43,18 @@ func (e Errors) Error() string {
 // Add notes one more mistake.
 func (e *Errors) Add(at Pos, text, cure string) { *e = append(*e, &Error{at, text, cure}) }
 
-// Err is the mistakes in the order of their places, nil when there is none.
+// Err is the mistakes in the order of their places, each once; nil when there is none.
 func (e Errors) Err() error {
 	if len(e) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(e, func(a, b *Error) int {
+	sorted := slices.SortedFunc(slices.Values(e), func(a, b *Error) int {
 		return cmp.Or(
 			strings.Compare(a.Pos.File, b.Pos.File),
 			cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Column, b.Pos.Column),
+			strings.Compare(a.Text, b.Text),
 		)
 	})
-	return e
+	return Errors(slices.CompactFunc(sorted, func(a, b *Error) bool { return *a == *b }))
 }

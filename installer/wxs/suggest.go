@@ -2,7 +2,6 @@ package wxs
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -22,7 +21,7 @@ func Suggest(word string, known []string) string {
 // is none. Case does not count.
 func closest(word string, known []string) string {
 	best, least := "", len(word)/3+1
-	for _, k := range slices.Sorted(slices.Values(known)) {
+	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k), least); d < least {
 			best, least = k, d
 		}

@@ -75,7 +75,7 @@ func (p *preprocessor) variable(name string, at Pos) (*string, error) {
 
 // known is the cure for an unknown variable.
 func (p *preprocessor) known(name string) string {
-	if better := closest(name, slices.Collect(maps.Keys(p.vars))); better != "" {
+	if better := closest(name, slices.Sorted(maps.Keys(p.vars))); better != "" {
 		return fmt.Sprintf("did you mean %s?", better)
 	}
 	return fmt.Sprintf("define it: <?define %s = \"...\"?>, or pass it from outside", name)
