@@ -144,7 +144,7 @@ func (c *checker) ice63() {
 			if waiting != "" && c.whenever(r, remove) {
 				waiting = ""
 			}
-		case at > begin && c.script(action):
+		case c.script(action):
 			waiting = action
 		}
 	}

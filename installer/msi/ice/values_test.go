@@ -40,6 +40,7 @@ func valueTests() []broken {
 			sample.Add(t, db, "LaunchCondition", "Installed OR VersionNT64|Again.")
 		}, "the primary key occurs twice"},
 		{"empty", "ICE03", set("Directory", "INSTALLDIR", "DefaultDir", nil), "must not be empty"},
+		{"empty where _Validation forbids it", "ICE03", validation("Directory/Directory_Parent", "Nullable", "N"), "Directory TARGETDIR, Directory_Parent: the value must not be empty"},
 		{"empty text", "ICE03", set("LaunchCondition", "Installed OR VersionNT64", "Description", ""), "must not be empty"},
 		{"number too high", "ICE03", set("Feature", "Main", "Level", 40000), "40000 does not fit into 16 bits"},
 		{"number below the range", "ICE03", set("Feature", "Main", "Level", -1), "-1 is not between 0 and 32767"},
@@ -60,6 +61,9 @@ func valueTests() []broken {
 		{"upper case", "ICE03", all(set("Feature", "Main", "Directory_", "Lower"), add("Directory", "Other|INSTALLDIR|other")), "Lower must be UpperCase"},
 		{"GUID", "ICE03", set("Component", "Exe", "ComponentId", "{6b3f4a6f-42c4-4f0b-8c0b-4c3f3a0b0001}"), "no GUID in braces and upper case"},
 		{"version", "ICE03", set("File", "Exe", "Version", "1.2.3.70000"), `"1.2.3.70000" is no version`},
+		{"version of five numbers", "ICE03", set("File", "Exe", "Version", "1.2.3.4.5"), "no version of up to four numbers"},
+		{"a short name of nine letters", "ICE03", set("File", "Licence", "FileName", "agreement.rtf"), "no short name of 8 and 3 characters"},
+		{"a long extension", "ICE03", set("File", "Licence", "FileName", "licence.text"), "no short name of 8 and 3 characters"},
 		{"language", "ICE03", set("File", "Exe", "Language", "en"), `"en" is no list of language numbers`},
 		{"condition", "ICE03", set("InstallUISequence", "WelcomeDlg", "Condition", "NOT (Installed"), `column 5: the closing ")" is missing`},
 		{"formatted text", "ICE03", set("Environment", "SearchPath", "Value", "[~];[INSTALLDIR"), `a "[" has no "]"`},

@@ -232,3 +232,84 @@ func TestHiddenProperties(t *testing.T) {
 		t.Errorf("HF_CONFIG is %q", text)
 	}
 }
+
+// Which products FindRelatedProducts finds, by the columns of an Upgrade row.
+func TestRelatedProducts(t *testing.T) {
+	tests := []struct {
+		low, high, language string
+		attributes          int
+		found               bool
+	}{
+		{"", "1.2.0", "", 0, false},
+		{"", "1.2.0", "", 0x200, true},
+		{"", "1.2.1", "", 0, true},
+		{"", "1.1.9", "", 0x200, false},
+		{"1.2.0", "", "", 0, false},
+		{"1.2.0", "", "", 0x100, true},
+		{"1.1.255", "", "", 0, true},
+		{"1.2.1", "", "", 0x100, false},
+		{"1.0", "2", "", 0, true},
+		{"1.10.0", "", "", 0, false},  // numbers, not texts
+		{"", "1.2.0.5", "", 0, false}, // the fourth number does not count
+		{"0.0.0", "", "1033", 0, true},
+		{"0.0.0", "", "2052,1033", 0, true},
+		{"0.0.0", "", "2052", 0, false},
+		{"0.0.0", "", "2052", 0x400, true},
+		{"0.0.0", "", "1033", 0x400, false},
+		{"0.0.0", "", "", 0x400, true},
+	}
+	for _, test := range tests {
+		db := change(t, func(db *msi.Database) {
+			value := func(s string) any {
+				if s == "" {
+					return nil
+				}
+				return s
+			}
+			db.Table("Upgrade").Rows = []msi.Row{{sample.UpgradeCode, value(test.low), value(test.high), value(test.language), test.attributes | 2, nil, "HF_OLDER"}}
+		})
+		trace := run(t, db, simulate.Options{Scenario: simulate.Upgrade, Installed: &simulate.Installed{Version: "1.2.0"}})
+		if text, _ := trace.Property("HF_OLDER"); (text != "") != test.found {
+			t.Errorf("%+v: found %q", test, text)
+		}
+		if removed := len(trace.Products) == 1; removed {
+			t.Errorf("%+v: only detected, but removed", test)
+		}
+	}
+	db := change(t, func(db *msi.Database) {
+		db.Table("Upgrade").Rows[0][db.Table("Upgrade").Index("VersionMax")] = "one"
+	})
+	if _, err := simulate.Run(db, simulate.Options{Scenario: simulate.Upgrade}); err == nil || !strings.Contains(err.Error(), `table Upgrade, property HF_OLDER: version "one"`) {
+		t.Error(err)
+	}
+}
+
+// The condition of an installed component counts again only when the component is transitive.
+func TestTransitiveComponents(t *testing.T) {
+	for attributes, stays := range map[int]bool{256: true, 256 + 64: false} {
+		db := change(t, func(db *msi.Database) {
+			sample.Set(t, db, "Component", "Licence", "Attributes", attributes)
+			sample.Set(t, db, "Component", "Licence", "Condition", "NOT Installed")
+		})
+		trace := run(t, db, simulate.Options{Scenario: simulate.Repair})
+		if got := details(t, trace, "InstallFiles"); strings.Contains(got, "licence.rtf") != stays {
+			t.Errorf("attributes %d: %s", attributes, got)
+		}
+	}
+}
+
+func TestRemovedFiles(t *testing.T) {
+	db := change(t, func(db *msi.Database) {
+		sample.Add(t, db, "RemoveFile", "In|Licence|in.log|INSTALLDIR|1", "Out|Licence|OUT~1.LOG\\pout now.log|INSTALLDIR|2", "Both|Licence||INSTALLDIR|3")
+	})
+	const folder = `removes ` + dir
+	for scenario, want := range map[simulate.Scenario]string{
+		simulate.Install:   folder + "(the folder, if it is empty)\n" + folder + "in.log",
+		simulate.Uninstall: folder + "sample.exe\n" + folder + "licence.rtf\n" + folder + "(the folder, if it is empty)\n" + folder + "out now.log",
+	} {
+		trace := run(t, db, simulate.Options{Scenario: scenario})
+		if diff := cmp.Diff(want, strings.TrimSpace(details(t, trace, "RemoveFiles"))); diff != "" {
+			t.Errorf("%s: %s", scenario, diff)
+		}
+	}
+}
