@@ -34,9 +34,8 @@ type nuspecFile struct {
 	Target string `xml:"target,attr"`
 }
 
-// Chocolatey makes the sources of a Chocolatey package, or says in note why it does not. Chocolatey
-// knows no arm64; its one package is for x64 in the first language. Without a URL the .msi belongs
-// into the folder tools before `choco pack`.
+// Chocolatey makes the sources of a Chocolatey package; note says why it does not, or what is left to
+// do. Chocolatey knows no arm64; its one package is for x64 in the first language.
 func Chocolatey(packages []*Package, o Options) (files []File, note string, err error) {
 	i := slices.IndexFunc(packages, func(p *Package) bool { return p.Arch == "x64" })
 	if i < 0 {
@@ -54,12 +53,15 @@ func Chocolatey(packages []*Package, o Options) (files []File, note string, err 
 	if err != nil {
 		return nil, "", err
 	}
+	if o.URL == "" {
+		note = "put " + p.File + " into chocolatey/tools before choco pack, or give the address of the packages with --url"
+	}
 	folder := "chocolatey/"
 	return []File{
 		{folder + id + ".nuspec", append([]byte(xml.Header), append(text, '\n')...)},
 		{folder + "tools/chocolateyinstall.ps1", script(p.chocolateyInstall(o))},
 		{folder + "tools/chocolateyuninstall.ps1", script(p.chocolateyUninstall())},
-	}, "", nil
+	}, note, nil
 }
 
 func (p *Package) chocolateyInstall(o Options) string {

@@ -134,7 +134,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestAll(t *testing.T) {
-	if _, notes, err := All([]*Package{described(t, nil)}, Options{}); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "--url") {
+	if _, notes, err := All([]*Package{described(t, nil)}, Options{}); err != nil || len(notes) != 2 || !strings.Contains(notes[0], "winget") || !strings.Contains(notes[1], "chocolatey/tools") {
 		t.Errorf("without a URL: %v, %q", err, notes)
 	}
 	if _, notes, err := All([]*Package{described(t, arm())}, Options{URL: "https://example.com"}); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "arm64") {
