@@ -81,6 +81,19 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestExplainBesideHoldfast(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "holdfast.yaml")
+	if err := os.WriteFile(file, []byte("version: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"Holdfast": "127.0.0.1:9180", "Shop": "off"} {
+		code, stdout, stderr := runCommand(t, "", "explain", "--name", name, "--config", file, "management.address")
+		if code != exitOK || !strings.HasPrefix(stdout, "management.address = "+want+"\n") {
+			t.Errorf("%s: exit %d, want %s:\n%s%s", name, code, want, stdout, stderr)
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "holdfast.yaml")
 	if err := os.WriteFile(file, []byte(checkedConfig), 0o600); err != nil {

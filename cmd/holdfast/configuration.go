@@ -12,7 +12,7 @@ import (
 func (c *console) configOptions(id service.Identity, set []string) config.Options {
 	opts := config.Options{
 		File: id.ConfigFile(), Environ: os.Environ(), Set: set,
-		InstallDir: installDir(), PolicyKey: id.PolicyKey(),
+		InstallDir: installDir(), PolicyKey: id.PolicyKey(), Beside: !id.Default(),
 	}
 	if c.data == "" {
 		opts.InstalledKey = id.RegistryKey() // what setup keeps is of the installation whose folder that is

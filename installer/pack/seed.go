@@ -23,7 +23,7 @@ type seed struct {
 
 // check reads the configuration file called file with the content data.
 func (s *seed) check(data []byte) error {
-	problems := config.Check(s.file, data, config.Options{Elsewhere: "windows", InstallDir: `C:\Program Files\` + s.name})
+	problems := config.Check(s.file, data, config.Options{Elsewhere: "windows", InstallDir: `C:\Program Files\` + s.name, Beside: true})
 	if problems.Errors() > 0 {
 		var text bytes.Buffer
 		_ = problems.Render(&text, false) // a buffer takes everything

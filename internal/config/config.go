@@ -42,7 +42,8 @@ const ManagementOff = "off"
 
 // Management is the management API's TCP side. The local pipe or socket needs no settings.
 type Management struct {
-	// Address is a loopback host:port (default 127.0.0.1:9180), or "off".
+	// Address is a loopback host:port, or "off" (default 127.0.0.1:9180; off for an installation with
+	// another name than Holdfast, which may run beside it).
 	Address string `yaml:"address"`
 	// AllowedHosts are Host header names accepted besides the loopback names (default none). It
 	// keeps a web page from reaching the API through a name of its own (DNS rebinding).

@@ -191,6 +191,9 @@ func (l *loader) defaults(user map[string]any) *layer {
 	layer := l.newLayer(src)
 	all := l.treeOf(Default())
 	layer.tree = all
+	if l.opts.Beside {
+		section(all, "management")["address"] = ManagementOff
+	}
 	listeners := section(user, "listeners")
 	if l.defaultListeners(user) {
 		// Group Policy changes the default listener; it does not replace it.

@@ -30,6 +30,9 @@ type Options struct {
 	Set []string
 	// InstallDir is what ${install_dir} stands for: the folder of the Holdfast executable.
 	InstallDir string
+	// Beside says that the installation has another name than Holdfast and so may run beside the one
+	// of that name: management.address, of which a machine has one, is off by default.
+	Beside bool
 
 	// PolicyKey is the registry key of Group Policy, the strongest layer, and InstalledKey that of
 	// setup, which gives the default listener its address: both below HKEY_LOCAL_MACHINE, as

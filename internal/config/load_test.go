@@ -49,6 +49,22 @@ func TestEmptyConfigurationIsDefault(t *testing.T) {
 	}
 }
 
+// TestBeside: two installations cannot both have the address of the management API.
+func TestBeside(t *testing.T) {
+	for _, tt := range []struct{ name, text, want, source string }{
+		{"nobody says", "version: 1\n", ManagementOff, "default"},
+		{"a port of its own", "version: 1\nmanagement: {address: '127.0.0.1:9181'}\n", "127.0.0.1:9181", "holdfast.yaml:2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := load(t, tt.text, Options{Beside: true})
+			e, _ := s.Explain("management.address")
+			if got := s.Config.Management.Address; got != tt.want || e.Source != tt.source {
+				t.Errorf("management.address %q from %q, want %q from %q", got, e.Source, tt.want, tt.source)
+			}
+		})
+	}
+}
+
 func TestDefaultsOfEntries(t *testing.T) {
 	cfg := load(t, `
 version: 1

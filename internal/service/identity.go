@@ -128,6 +128,9 @@ func (id Identity) WithConfigFile(file string) Identity {
 // String is the name.
 func (id Identity) String() string { return id.Name }
 
+// Default tells whether this is the installation named Holdfast, beside which others may run.
+func (id Identity) Default() bool { return strings.EqualFold(id.Name, "Holdfast") }
+
 // Slug is the name in lower case, as Linux' folders and units use it.
 func (id Identity) Slug() string { return strings.ToLower(id.Name) }
 

@@ -171,7 +171,7 @@ func isOurs(id Identity, command string) bool {
 			return strings.EqualFold(fields[i+1], id.Name)
 		}
 	}
-	return strings.EqualFold(id.Name, "Holdfast")
+	return id.Default()
 }
 
 // splitCommand tells the program of a service's command line from its arguments. A path without
