@@ -96,7 +96,7 @@ func (m *maker) buildArch(ctx context.Context, p product.Package, version string
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	programs, err := m.programs(ctx, dir, p.GOARCH(), version)
+	programs, err := m.programs(ctx, dir, p.GOARCH(), programOptions{version: version, test: m.test})
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,8 @@ func (m *maker) buildArch(ctx context.Context, p product.Package, version string
 
 // programs builds the executables and signs them, since a signed package with unsigned programs
 // proves little.
-func (m *maker) programs(ctx context.Context, dir, goarch, version string) (programs, error) {
-	p, err := buildPrograms(ctx, m.steps, dir, goarch, version, m.test)
+func (m *maker) programs(ctx context.Context, dir, goarch string, o programOptions) (programs, error) {
+	p, err := buildPrograms(ctx, m.steps, dir, goarch, o)
 	if err != nil || !m.sign.wanted() {
 		return p, err
 	}
@@ -143,7 +143,7 @@ func (m *maker) stagePackage(ctx context.Context, p product.Package, version str
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as public as packages are
 		return err
 	}
-	programs, err := m.programs(ctx, dir, p.GOARCH(), version)
+	programs, err := m.programs(ctx, dir, p.GOARCH(), programOptions{version: version, test: m.test})
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (c *console) pack(ctx context.Context, o pack.Options, p packing) error {
 	if p.from != "" {
 		programs, err = m.programsFrom(ctx, dir, p.from, plan.Package.Arch)
 	} else {
-		programs, err = m.programs(ctx, dir, plan.Package.GOARCH(), defaultVersion)
+		programs, err = m.programs(ctx, dir, plan.Package.GOARCH(), programOptions{version: defaultVersion, icon: plan.Package.Icon, test: m.test})
 	}
 	if err != nil {
 		return err

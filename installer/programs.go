@@ -22,21 +22,28 @@ type programs struct {
 	version         string // what holdfast says of itself
 }
 
+// programOptions are what differs between the programs of two packages.
+type programOptions struct {
+	version string // Holdfast's
+	icon    []byte
+	test    bool
+}
+
 // buildPrograms compiles both for Windows into dir and gives them their version, icon and manifest.
-func buildPrograms(ctx context.Context, s *steps, dir, goarch, version string, test bool) (programs, error) {
+func buildPrograms(ctx context.Context, s *steps, dir, goarch string, o programOptions) (programs, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return programs{}, err
 	}
-	p := programs{filepath.Join(dir, "holdfast.exe"), filepath.Join(dir, "setup.exe"), version}
+	p := programs{filepath.Join(dir, "holdfast.exe"), filepath.Join(dir, "setup.exe"), o.version}
 	tags := ""
-	if test {
+	if o.test {
 		tags = "hftest"
 	}
 	for _, one := range []struct {
 		exe, pkg, flags, tags, title string
 	}{
-		{p.holdfast, "./cmd/holdfast", "-s -w -X main.buildVersion=" + version, "", "Holdfast"},
+		{p.holdfast, "./cmd/holdfast", "-s -w -X main.buildVersion=" + o.version, "", "Holdfast"},
 		{p.setup, "./installer/setup", "-s -w -H windowsgui", tags, "Holdfast Setup"},
 	} {
 		s.begin("%s for windows/%s", filepath.Base(one.exe), goarch)
@@ -44,8 +51,8 @@ func buildPrograms(ctx context.Context, s *steps, dir, goarch, version string, t
 			return programs{}, err
 		}
 		if err := resources.Apply(one.exe, resources.Resources{
-			Version: strings.TrimSuffix(version, "-dev"), Company: "The Holdfast Authors",
-			Product: "Holdfast", Description: one.title, Copyright: "Holdfast: see its licence", Icon: assets.Icon(),
+			Version: strings.TrimSuffix(o.version, "-dev"), Company: "The Holdfast Authors",
+			Product: "Holdfast", Description: one.title, Copyright: "Holdfast: see its licence", Icon: either(o.icon, assets.Icon()),
 		}); err != nil {
 			return programs{}, err
 		}
