@@ -179,12 +179,19 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 	// take an address or take the first one's children for leftovers.
 	doors, err := d.openDoors(ctx, snapshot.Config.Management)
 	if err != nil {
-		return &ListenError{err}
+		return d.unbound(err)
 	}
 	if err := d.gateway.Listen(ctx, snapshot.Config); err != nil {
-		return &ListenError{errors.Join(err, doors.close())}
+		return d.unbound(errors.Join(err, doors.close()))
 	}
 	return d.serve(ctx, s, doors)
+}
+
+// unbound is a start that could not bind an address. The log names it for those who see only the exit
+// code of a service, as setup does, which quotes the log.
+func (d *Daemon) unbound(err error) error {
+	d.logs.Log.Error("did not start", zap.Error(err))
+	return &ListenError{err}
 }
 
 // build makes the rooms. None of them does anything yet.

@@ -348,8 +348,15 @@ func TestStartsThatFail(t *testing.T) {
 			if tt.change != nil {
 				tt.change(d, dir)
 			}
-			if err := d.Run(t.Context(), readiness{make(chan struct{})}); !tt.want(err) {
+			err := d.Run(t.Context(), readiness{make(chan struct{})})
+			if !tt.want(err) {
 				t.Errorf("error = %v (%T)", err, err)
+			}
+			if is[*ListenError](err) {
+				log, readErr := os.ReadFile(filepath.Join(d.options.LogDir, "holdfast.log"))
+				if readErr != nil || !strings.Contains(string(log), taken.Addr().String()) && !errors.Is(err, api.ErrInUse) {
+					t.Errorf("the log does not name the address: %v\n%s", readErr, log)
+				}
 			}
 		})
 	}
