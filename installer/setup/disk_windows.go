@@ -16,7 +16,11 @@ import (
 )
 
 // ntfs is the file system, through handles that do not follow links.
-type ntfs struct{}
+type ntfs struct {
+	// patience is how long to try again what another program keeps from being done: scanners and
+	// indexers open every new file for a moment.
+	patience time.Duration
+}
 
 const (
 	shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
@@ -140,7 +144,7 @@ func (d ntfs) Write(path string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = patiently(func() error {
+		err = d.patiently(func() error {
 			return rename(next, path, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
 		})
 	}
@@ -210,8 +214,8 @@ func (ntfs) Pin(dir string) (func(), error) {
 }
 
 // Move renames by a handle of the folder itself, so that it is the folder that was looked at.
-func (ntfs) Move(from, to string) error {
-	return patiently(func() error {
+func (d ntfs) Move(from, to string) error {
+	return d.patiently(func() error {
 		h, err := open(from, windows.DELETE|windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, shareAll, windows.OPEN_EXISTING, itself)
 		if err != nil {
 			return err
@@ -246,8 +250,8 @@ func (d ntfs) Remove(path string) error { return d.remove(path, false) }
 
 func (d ntfs) RemoveAll(path string) error { return d.remove(path, true) }
 
-func (ntfs) remove(path string, all bool) error {
-	err := patiently(func() error { return removeEntry(path, all) })
+func (d ntfs) remove(path string, all bool) error {
+	err := d.patiently(func() error { return removeEntry(path, all) })
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -261,7 +265,8 @@ func removeEntry(path string, all bool) error {
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}
-	defer closeHandle(h)
+	f := os.NewFile(uintptr(h), path)
+	defer f.Close() //nolint:errcheck // nothing can be done
 	var info windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(h, &info); err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
@@ -271,12 +276,12 @@ func removeEntry(path string, all bool) error {
 		return fmt.Errorf("remove %s: it is a folder", path)
 	}
 	if folder {
-		children, err := os.ReadDir(path)
+		names, err := f.Readdirnames(-1)
 		if err != nil {
 			return err
 		}
-		for _, c := range children {
-			if err := removeEntry(join(path, c.Name()), true); err != nil && !errors.Is(err, os.ErrNotExist) {
+		for _, name := range names {
+			if err := removeEntry(join(path, name), true); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 		}
@@ -304,15 +309,13 @@ func writable(h windows.Handle, attributes uint32) error {
 	return windows.SetFileInformationByHandle(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info))) //nolint:gosec // the structure that the system defines
 }
 
-// patiently tries again for a while what another program keeps from being done: scanners and indexers
-// open every new file for a moment.
-func patiently(do func() error) error {
-	const pace, most = 200 * time.Millisecond, 5 * time.Second
-	deadline := time.Now().Add(most)
+func (d ntfs) patiently(do func() error) error {
+	const pace = 200 * time.Millisecond
+	deadline := time.Now().Add(d.patience)
 	for {
 		err := do()
 		busy := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_DIR_NOT_EMPTY)
-		if !busy || time.Now().After(deadline) {
+		if !busy || !time.Now().Before(deadline) {
 			return err
 		}
 		time.Sleep(pace)

@@ -21,7 +21,7 @@ func newMachine(id service.Identity) (machine, error) {
 		return machine{}, err
 	}
 	m := machine{
-		disk: ntfs{}, firewall: service.NewFirewall(), folders: own, pipe: dial, now: time.Now, random: randomHex,
+		disk: ntfs{patience: 5 * time.Second}, firewall: service.NewFirewall(), folders: own, pipe: dial, now: time.Now, random: randomHex,
 		events: func(level service.Level, event uint32, text string) error { return writeEvent(id, level, event, text) },
 	}
 	if id.Name != "" {

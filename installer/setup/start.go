@@ -61,7 +61,9 @@ func (s *setup) gate(ctx context.Context, startID string) error {
 		case fails:
 			return err
 		case notYet:
-			waiting = err
+			if limited.Err() == nil { // else it only says that the time is up
+				waiting = err
+			}
 		}
 		if rest(limited, gatePace) != nil {
 			return fmt.Errorf("the service is not ready after %v (HF_HEALTHTIMEOUT): %w", s.timeout, waiting)
