@@ -26,7 +26,12 @@ installation silent, safe and reversible. Exit code 3 says that there are mistak
 }
 
 func (c *console) verify(ctx context.Context, file string) error {
-	db, err := read(ctx, file)
+	dir, err := os.MkdirTemp("", "holdfast-verify-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	db, err := msi.ExtractFiles(ctx, file, dir) // the files, too: rules compare with them
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (m *maker) make(ctx context.Context, p product.Package, programs programs) 
 		return "", err
 	}
 	m.steps.begin("verify %s", p.FileName())
-	finished, err := msi.Read(ctx, unfinished)
+	finished, err := msi.ExtractFiles(ctx, unfinished, filepath.Join(dir, "written"))
 	if err != nil {
 		return "", err
 	}

@@ -96,12 +96,14 @@ func TestTexts(t *testing.T) {
 		t.Fatalf("cultures (-want +got):\n%s", diff)
 	}
 	used := map[string]bool{}
-	all, _ := elements(t, "*.wxs")
+	all, defines := elements(t, "*.wxs")
+	values := slices.Collect(maps.Values(defines))
 	for _, e := range all {
-		for _, value := range e.attrs {
-			for _, m := range reference.FindAllStringSubmatch(value, -1) {
-				used[m[1]] = true
-			}
+		values = slices.AppendSeq(values, maps.Values(e.attrs))
+	}
+	for _, value := range values {
+		for _, m := range reference.FindAllStringSubmatch(value, -1) {
+			used[m[1]] = true
 		}
 	}
 	field := regexp.MustCompile(`\[[^\]]+\]`)
