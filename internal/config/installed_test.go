@@ -69,6 +69,11 @@ func TestInstalledAndOthers(t *testing.T) {
 	if problems.Errors() != 1 || problems.only(Error)[0].Code != codePorts {
 		t.Errorf("a port that setup took:\n%s", rendered(t, problems))
 	}
+	r.set(testInstalledKey, sz("Port", "9180"))
+	_, problems = Parse("x.yaml", []byte("version: 1\n"), opts)
+	if problems.Errors() != 1 || problems[0].Source != `setup HKLM\SOFTWARE\Holdfast` {
+		t.Errorf("a port that the management API has:\n%s", rendered(t, problems))
+	}
 	r.denied = testInstalledKey
 	if s := load(t, "version: 1\n", opts); s.Config.Listeners["web"].Address != ":8080" || !strings.Contains(rendered(t, s.Warnings), "cannot be read") {
 		t.Errorf("a key that cannot be read: %+v\n%s", s.Config.Listeners, rendered(t, s.Warnings))

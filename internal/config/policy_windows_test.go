@@ -97,55 +97,88 @@ func TestPolicyInTheRegistry(t *testing.T) {
 	}
 }
 
-// TestPolicyWatchOfTheRegistry makes every kind of change, with RegNotifyChangeKeyValue.
-func TestPolicyWatchOfTheRegistry(t *testing.T) {
-	remove(t, realPolicyKey)
+// watchReal watches the real keys. The first call is the beginning: all is watched then.
+func watchReal(t *testing.T) (calls <-chan struct{}, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	// What is there each time when the registry may have changed; the first call is the beginning.
-	calls, done := make(chan struct{}, 1000), make(chan error, 1)
+	all, done := make(chan struct{}, 1000), make(chan error, 1)
 	go func() {
-		done <- localMachine{}.Watch(ctx, []string{realPolicyKey, realInstalledKey}, func() { calls <- struct{}{} })
+		done <- localMachine{}.Watch(ctx, []string{realPolicyKey, realInstalledKey}, func() { all <- struct{}{} })
 	}()
-	keys := registryKeys{localMachine{}, realPolicyKey, realInstalledKey}
-	last := keys.read().fingerprint()
-	<-calls
-	next := func(what string, change func()) {
+	<-all
+	return all, func() {
 		t.Helper()
-		change()
-		deadline := time.After(20 * time.Second)
-		for {
-			select {
-			case <-calls:
-				if now := keys.read().fingerprint(); now != last {
-					last = now
-					return
-				}
-			case <-deadline:
-				t.Fatalf("%s is not told", what)
-			}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Watch: %v", err)
 		}
 	}
-	var top, list registry.Key
-	for range 3 { // each round begins and ends without the key
-		next("a key that comes", func() {
-			top = create(t, realPolicyKey)
-			must(t, top.SetStringValue("LogLevel", "warn"))
-		})
-		next("another value", func() { must(t, top.SetStringValue("LogLevel", "info")) })
-		next("a value that goes", func() { must(t, top.DeleteValue("LogLevel")) })
-		next("a key below", func() {
-			list = create(t, realPolicyKey+`\AppInstances`)
-			must(t, list.SetStringValue("shop", "2"))
-		})
-		next("a value below", func() { must(t, list.SetStringValue("shop", "3")) })
-		next("the end of the key", func() { remove(t, realPolicyKey) })
-		next("the key of setup", func() { must(t, create(t, realInstalledKey).SetStringValue("Port", "81")) })
-		next("its end", func() { remove(t, realInstalledKey) })
+}
+
+// told waits for a call after which the registry has another content.
+func told(t *testing.T, calls <-chan struct{}, what string, change func()) {
+	t.Helper()
+	keys := registryKeys{localMachine{}, realPolicyKey, realInstalledKey}
+	before := keys.read().fingerprint()
+	change()
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case <-calls:
+			if keys.read().fingerprint() != before {
+				return
+			}
+		case <-deadline:
+			t.Fatalf("%s is not told", what)
+		}
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Watch: %v", err)
+}
+
+// TestPolicyNotices makes every kind of change, each with a RegNotifyChangeKeyValue of its own, so that
+// no other one is taken for its notice.
+func TestPolicyNotices(t *testing.T) {
+	value := func(key, name, text string) func(*testing.T) {
+		return func(t *testing.T) {
+			t.Helper()
+			must(t, create(t, key).SetStringValue(name, text))
+		}
+	}
+	for _, tt := range []struct {
+		name           string
+		before, change func(*testing.T)
+	}{
+		{"a key that comes with a value", func(*testing.T) {}, value(realPolicyKey, "LogLevel", "warn")},
+		{"another value", value(realPolicyKey, "LogLevel", "warn"), value(realPolicyKey, "LogLevel", "info")},
+		{"one more value", value(realPolicyKey, "LogLevel", "warn"), value(realPolicyKey, "LogFormat", "json")},
+		{"a value that goes", value(realPolicyKey, "LogLevel", "warn"), func(t *testing.T) { must(t, create(t, realPolicyKey).DeleteValue("LogLevel")) }},
+		{"a list that comes", value(realPolicyKey, "LogLevel", "warn"), value(realPolicyKey+`\AppInstances`, "shop", "2")},
+		{"another value in a list", value(realPolicyKey+`\AppInstances`, "shop", "2"), value(realPolicyKey+`\AppInstances`, "shop", "3")},
+		{"a list that goes", value(realPolicyKey+`\AppInstances`, "shop", "2"), func(t *testing.T) { remove(t, realPolicyKey+`\AppInstances`) }},
+		{"a key that goes", value(realPolicyKey, "LogLevel", "warn"), func(t *testing.T) { remove(t, realPolicyKey) }},
+		{"the key of setup", func(*testing.T) {}, value(realInstalledKey, "Port", "81")},
+		{"its value", value(realInstalledKey, "Port", "81"), value(realInstalledKey, "Port", "82")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.before(t)
+			calls, stop := watchReal(t)
+			defer stop()
+			told(t, calls, tt.name, func() { tt.change(t) })
+		})
+	}
+}
+
+// TestPolicyNoticesInARow lets one watch live through the coming and going of its keys.
+func TestPolicyNoticesInARow(t *testing.T) {
+	calls, stop := watchReal(t)
+	defer stop()
+	for range 5 {
+		told(t, calls, "a key that comes", func() { must(t, create(t, realPolicyKey).SetStringValue("LogLevel", "warn")) })
+		told(t, calls, "another value", func() { must(t, create(t, realPolicyKey).SetStringValue("LogLevel", "info")) })
+		told(t, calls, "a list", func() { must(t, create(t, realPolicyKey+`\AppInstances`).SetStringValue("shop", "2")) })
+		told(t, calls, "a value in the list", func() { must(t, create(t, realPolicyKey+`\AppInstances`).SetStringValue("shop", "3")) })
+		told(t, calls, "the end of the key", func() { remove(t, realPolicyKey) })
+		told(t, calls, "the key of setup", func() { must(t, create(t, realInstalledKey).SetStringValue("Port", "81")) })
+		told(t, calls, "its end", func() { remove(t, realInstalledKey) })
 	}
 }
 

@@ -63,6 +63,7 @@ type fakeRegistry struct {
 	mu       sync.Mutex
 	keys     map[string][]RegistryValue
 	denied   string // a key that may not be read
+	reads    int    // of testPolicyKey
 	watching map[chan struct{}]bool
 }
 
@@ -110,6 +111,9 @@ func (r *fakeRegistry) change(how func()) {
 func (r *fakeRegistry) Read(key string) (RegistryKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if key == testPolicyKey {
+		r.reads++
+	}
 	if key == r.denied {
 		return RegistryKey{}, errors.New("access is denied")
 	}

@@ -81,7 +81,7 @@ func explainSyntax(err error, lines []string) *syntaxError {
 	e.message = "not YAML: " + text
 	e.hint = "check the indentation, colons, brackets and quotes here and on the line before"
 	for _, cause := range []func(*syntaxError, string, []string) bool{
-		tabIndent, windowsPath, unknownAnchor, starStart, colonStart, valueInValue, reservedStart, openQuote, openBracket, noSpaceAfterColon,
+		tabIndent, windowsPath, unknownAnchor, starStart, colonStart, valueInValue, reservedStart, openQuote, placeholderInBrackets, openBracket, noSpaceAfterColon,
 	} {
 		if cause(e, text, lines) {
 			return e

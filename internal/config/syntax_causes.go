@@ -190,6 +190,26 @@ func openQuote(e *syntaxError, text string, lines []string) bool {
 	return false
 }
 
+// placeholderInBrackets finds ${install_dir} without quotes in a list or section in brackets, where {
+// begins a section of its own.
+func placeholderInBrackets(e *syntaxError, text string, lines []string) bool {
+	if !strings.Contains(text, "',' or ']'") && !strings.Contains(text, "',' or '}'") {
+		return false
+	}
+	found := e.near(lines, func(line string) (int, int) {
+		m := regexp.MustCompile(`[,\[{:]\s*([^\s"',\[\]{}]*\$\{[^{}]*\}[^\s,\]}]*)`).FindStringSubmatchIndex(line)
+		if m == nil {
+			return -1, 0
+		}
+		return m[2], utf8.RuneCountInString(line[m[2]:m[3]])
+	})
+	if found {
+		value := string([]rune(after(lines[e.line-1], e.column))[:e.width])
+		e.message, e.hint = "a value with ${…} in brackets needs quotes", "write '"+value+"'"
+	}
+	return found
+}
+
 func openBracket(e *syntaxError, text string, lines []string) bool {
 	atEnd := strings.Contains(text, "node content")
 	return (atEnd || strings.Contains(text, "',' or ']'")) && unclosed(e, lines, "[", "]") ||

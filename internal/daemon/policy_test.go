@@ -22,6 +22,7 @@ type oneValue struct {
 	mu         sync.Mutex
 	name, text string
 	changed    chan struct{}
+	reads      int
 }
 
 func (r *oneValue) set(name, text string) {
@@ -37,6 +38,7 @@ func (r *oneValue) set(name, text string) {
 func (r *oneValue) Read(key string) (config.RegistryKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.reads++
 	if key != policyKey || r.name == "" {
 		return config.RegistryKey{}, fs.ErrNotExist
 	}
@@ -45,6 +47,12 @@ func (r *oneValue) Read(key string) (config.RegistryKey, error) {
 		data = binary.LittleEndian.AppendUint16(data, unit)
 	}
 	return config.RegistryKey{Values: []config.RegistryValue{{Name: r.name, Type: 1, Data: data}}}, nil
+}
+
+func (r *oneValue) looked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reads
 }
 
 func (r *oneValue) Watch(ctx context.Context, _ []string, changed func()) error {
@@ -112,7 +120,13 @@ func TestPolicy(t *testing.T) {
 	if err := r.d.Reload(t.Context()); err == nil {
 		t.Error("a bad policy is accepted")
 	}
-	told("config.rejected", 3)
+	looked := registry.looked()
+	eventually(t, "a look and a load by the watch", func() bool { return registry.looked() >= looked+2 })
+	func() {
+		r.d.reloading.Lock() // that load has been told by now, or not
+		defer r.d.reloading.Unlock()
+		told("config.rejected", 3)
+	}()
 	registry.set("", "")
 	told("config.reloaded", 2)
 	told("config.rejected", 3)
