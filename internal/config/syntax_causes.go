@@ -198,7 +198,7 @@ func placeholderInBrackets(e *syntaxError, text string, lines []string) bool {
 	}
 	found := e.near(lines, func(line string) (int, int) {
 		m := regexp.MustCompile(`[,\[{:]\s*([^\s"',\[\]{}]*\$\{[^{}]*\}[^\s,\]}]*)`).FindStringSubmatchIndex(line)
-		if m == nil {
+		if m == nil || !strings.ContainsAny(line[:m[2]], "[{") { // outside brackets it is a text
 			return -1, 0
 		}
 		return m[2], utf8.RuneCountInString(line[m[2]:m[3]])
