@@ -143,6 +143,16 @@ func TestPolicyNotices(t *testing.T) {
 			must(t, create(t, key).SetStringValue(name, text))
 		}
 	}
+	gone := func(key string) func(*testing.T) {
+		return func(t *testing.T) {
+			t.Helper()
+			remove(t, key)
+		}
+	}
+	noLevel := func(t *testing.T) {
+		t.Helper()
+		must(t, create(t, realPolicyKey).DeleteValue("LogLevel"))
+	}
 	for _, tt := range []struct {
 		name           string
 		before, change func(*testing.T)
@@ -150,11 +160,11 @@ func TestPolicyNotices(t *testing.T) {
 		{"a key that comes with a value", func(*testing.T) {}, value(realPolicyKey, "LogLevel", "warn")},
 		{"another value", value(realPolicyKey, "LogLevel", "warn"), value(realPolicyKey, "LogLevel", "info")},
 		{"one more value", value(realPolicyKey, "LogLevel", "warn"), value(realPolicyKey, "LogFormat", "json")},
-		{"a value that goes", value(realPolicyKey, "LogLevel", "warn"), func(t *testing.T) { must(t, create(t, realPolicyKey).DeleteValue("LogLevel")) }},
+		{"a value that goes", value(realPolicyKey, "LogLevel", "warn"), noLevel},
 		{"a list that comes", value(realPolicyKey, "LogLevel", "warn"), value(realPolicyKey+`\AppInstances`, "shop", "2")},
 		{"another value in a list", value(realPolicyKey+`\AppInstances`, "shop", "2"), value(realPolicyKey+`\AppInstances`, "shop", "3")},
-		{"a list that goes", value(realPolicyKey+`\AppInstances`, "shop", "2"), func(t *testing.T) { remove(t, realPolicyKey+`\AppInstances`) }},
-		{"a key that goes", value(realPolicyKey, "LogLevel", "warn"), func(t *testing.T) { remove(t, realPolicyKey) }},
+		{"a list that goes", value(realPolicyKey+`\AppInstances`, "shop", "2"), gone(realPolicyKey + `\AppInstances`)},
+		{"a key that goes", value(realPolicyKey, "LogLevel", "warn"), gone(realPolicyKey)},
 		{"the key of setup", func(*testing.T) {}, value(realInstalledKey, "Port", "81")},
 		{"its value", value(realInstalledKey, "Port", "81"), value(realInstalledKey, "Port", "82")},
 	} {
