@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/installer/msi"
 	"holdfast/installer/product"
 	"holdfast/wix"
 )
@@ -90,6 +91,9 @@ func (m *maker) buildArch(ctx context.Context, p product.Package, version string
 	if m.stage != "" {
 		p.Culture = cultures[0]
 		return m.stagePackage(ctx, p, version)
+	}
+	if err := msi.CheckTools(); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "holdfast-programs-")
 	if err != nil {

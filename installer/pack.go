@@ -33,8 +33,8 @@ your product's name: service, folders, registry, pipe, list of programs and icon
 packed products and Holdfast itself live side by side.
 
 The package installs silently, starts your program and takes everything back when the service does
-not become healthy; it upgrades in place, repairs itself, and keeps configuration and data when it is
-removed. All properties of wix/README.md hold for it.
+not become ready; it upgrades in place, repairs itself, and keeps configuration and data when it is
+removed. All properties of wix/README.md hold for it. The guide is installer/README.md.
 
 The configuration says what runs. Its paths are those of the machine: ${install_dir}\app is where
 your folder will be. It is checked as ` + "`holdfast check`" + ` does.
@@ -43,7 +43,7 @@ Needs msibuild (msitools) and gcab; neither WiX nor Windows.`,
 		Example: `  installer pack ./shop --config holdfast.yaml --name Shop --manufacturer Acme --version 2.1.0 \
       --upgrade-code "{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E6F}"
   installer pack ./shop … --from holdfast-1.2.3-x64.msi    with the programs of a released package`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFolder,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Dir = args[0]
 			return c.pack(cmd.Context(), o, p)
@@ -70,6 +70,18 @@ Needs msibuild (msitools) and gcab; neither WiX nor Windows.`,
 	return cmd
 }
 
+// oneFolder wants the argument of pack.
+func oneFolder(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return errors.New("the folder of your program is missing")
+	case 1:
+		return nil
+	default:
+		return fmt.Errorf("%q: there is a folder already, %q; put a path with spaces into quotes", args[1], args[0])
+	}
+}
+
 func (c *console) pack(ctx context.Context, o pack.Options, p packing) error {
 	if p.out == "" {
 		p.out = "."
@@ -81,6 +93,9 @@ func (c *console) pack(ctx context.Context, o pack.Options, p packing) error {
 	plan, err := pack.New(o)
 	if err != nil {
 		return &exitError{exitUsage, err}
+	}
+	if err := msi.CheckTools(); err != nil {
+		return err
 	}
 	if err := plan.Begin(c.out); err != nil {
 		return err

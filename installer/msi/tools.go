@@ -19,6 +19,20 @@ const (
 	gcab     = "gcab"
 )
 
+// CheckTools tells which of the programs are missing, before anything is made with them.
+func CheckTools() error {
+	var names []string
+	for _, name := range []string{msibuild, msiinfo, gcab} {
+		if _, err := exec.LookPath(name); err != nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return errors.New(missing(strings.Join(names, ", "), runtime.GOOS))
+}
+
 // tool runs a program in a folder, "" for the current one, and gives its standard output to out.
 // Where a program reads the clock's zone or the language of its user, it reads the same everywhere.
 func tool(ctx context.Context, dir string, out io.Writer, name string, args ...string) error {
@@ -60,13 +74,13 @@ func firstWords(args []string) string {
 func missing(name, system string) string {
 	switch system {
 	case "linux":
-		return name + " is not installed; on Debian and Ubuntu: apt-get install msitools gcab; on Fedora: dnf install msitools gcab"
+		return "not installed: " + name + "; on Debian and Ubuntu: apt-get install msitools gcab; on Fedora: dnf install msitools gcab"
 	case "darwin":
-		return name + " is not installed; brew install msitools gcab"
+		return "not installed: " + name + "; brew install msitools gcab"
 	case "windows":
-		return name + ` is not installed; install MSYS2 (msys2.org), run "pacman -S mingw-w64-ucrt-x86_64-msitools mingw-w64-ucrt-x86_64-gcab" ` +
+		return "not installed: " + name + `; install MSYS2 (msys2.org), run "pacman -S mingw-w64-ucrt-x86_64-msitools mingw-w64-ucrt-x86_64-gcab" ` +
 			`in it and put C:\msys64\ucrt64\bin into PATH; or build with WiX: dotnet build wix`
 	default:
-		return name + " is not installed; it belongs to msitools and gcab (gitlab.gnome.org/GNOME/msitools)"
+		return "not installed: " + name + "; it belongs to msitools and gcab (gitlab.gnome.org/GNOME/msitools)"
 	}
 }

@@ -383,11 +383,17 @@ func TestWithoutTools(t *testing.T) {
 	if err := msi.Write(t.Context(), db, file, nil); err != nil {
 		t.Fatal(err)
 	}
+	if err := msi.CheckTools(); err != nil {
+		t.Error(err)
+	}
 	t.Setenv("PATH", dir)
-	if err := msi.Write(t.Context(), db, file, nil); err == nil || !strings.Contains(err.Error(), "gcab is not installed") || !strings.Contains(err.Error(), "install") {
+	if err := msi.CheckTools(); err == nil || !strings.Contains(err.Error(), "not installed: msibuild, msiinfo, gcab; ") {
+		t.Errorf("CheckTools: %v", err)
+	}
+	if err := msi.Write(t.Context(), db, file, nil); err == nil || !strings.Contains(err.Error(), "not installed: gcab") || !strings.Contains(err.Error(), "install") {
 		t.Errorf("Write: %v", err)
 	}
-	if _, err := msi.Read(t.Context(), file); err == nil || !strings.Contains(err.Error(), "msiinfo is not installed") {
+	if _, err := msi.Read(t.Context(), file); err == nil || !strings.Contains(err.Error(), "not installed: msiinfo") {
 		t.Errorf("Read: %v", err)
 	}
 }

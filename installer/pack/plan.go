@@ -52,14 +52,14 @@ type Plan struct {
 	fixed   bool // the configuration has listeners: HF_PORT changes nothing
 }
 
-// New checks everything and plans the package. All mistakes of the options are told at once; so are
-// all of the folder and of the configuration.
+// New checks everything and plans the package. All mistakes of the options are told at once, then all
+// of the folder, then all of the configuration.
 func New(o Options) (*Plan, error) {
 	p := &Plan{options: o}
-	if err := p.identity(); err != nil {
-		return nil, err
+	identity, files := p.identity(), p.files()
+	if identity != nil {
+		return nil, errors.Join(identity, files)
 	}
-	files := p.files()
 	target := `C:\Program Files\` + o.Name + `\app`
 	tree, folder := Harvest(o.Dir, target, o.Exclude, o.Allow)
 	if err := errors.Join(files, folder); err != nil {
@@ -140,7 +140,7 @@ func (t *Tree) unicode(culture string) bool {
 func upgradeCode(text string) (guid.GUID, error) {
 	if text == "" {
 		return "", fmt.Errorf("--upgrade-code is missing: by it Windows knows all versions of your product, so it is made once and kept with the sources. "+
-			"Here is a fresh one, which no other product has; use it in this and in all later versions:\n  --upgrade-code %s", guid.Random())
+			"Here is a fresh one, which no other product has; use it in this and in all later versions:\n  --upgrade-code \"%s\"", guid.Random())
 	}
 	code, err := guid.Parse(text)
 	if err != nil {

@@ -116,9 +116,9 @@ func TestNewRefuses(t *testing.T) {
 		{"Holdfast's name", func(o *Options) { o.Name = "holdfast" }, []string{"Holdfast's own"}},
 		{"Holdfast's name and code", func(o *Options) { o.Name, o.UpgradeCode = "Holdfast", string(product.HoldfastUpgradeCode) }, []string{"Holdfast's own"}},
 		{"all of the identity", func(o *Options) {
-			o.Name, o.Manufacturer, o.Version, o.UpgradeCode, o.Arch, o.Culture = "", "", "1", "", "386", "de-DE"
+			o.Name, o.Manufacturer, o.Version, o.UpgradeCode, o.Arch, o.Culture, o.Config = "", "", "1", "", "386", "de-DE", ""
 		}, []string{
-			"name", "manufacturer", "version", "--upgrade-code", "arch", "culture",
+			"--name is missing", "manufacturer", "version", "--upgrade-code", "arch", "culture", "--config",
 		}},
 		{"no configuration", func(o *Options) { o.Config = "" }, []string{"--config is missing"}},
 		{"configuration that is not there", func(o *Options) { o.Config += "x" }, []string{"--config", "no such file"}},
@@ -156,7 +156,7 @@ func TestNewRefuses(t *testing.T) {
 	o.UpgradeCode = ""
 	_, first := New(o)
 	_, second := New(o)
-	fresh := regexp.MustCompile(`--upgrade-code (\{[0-9A-F-]{36}\})`)
+	fresh := regexp.MustCompile(`--upgrade-code "(\{[0-9A-F-]{36}\})"`)
 	a, b := fresh.FindStringSubmatch(first.Error()), fresh.FindStringSubmatch(second.Error())
 	if len(a) != 2 || len(b) != 2 || a[1] == b[1] {
 		t.Fatalf("no fresh upgrade code: %v; %v", first, second)

@@ -40,15 +40,17 @@ func (p *Plan) End(w io.Writer, file string, size int64) error {
 		properties = "HF_FIREWALL=yes"
 	}
 	fmt.Fprintf(&b, `
-Install it, as an administrator; the second opens the port to other machines:
-  msiexec /i %[1]s /qn /l*v install.log
-  msiexec /i %[1]s /qn %[2]s /l*v install.log
-Upgrade: raise --version, keep --name and --upgrade-code, pack and install the same way. The
-configuration and the data stay; if the new version is not healthy, the old one comes back.
+Install it, in an administrator's console; the second opens the port to other machines:
+  start /wait msiexec /i %[1]s /qn /l*v install.log
+  start /wait msiexec /i %[1]s /qn %[2]s /l*v install.log
+Look at it:
+  "C:\Program Files\%[3]s\holdfast.exe" status
+Upgrade: raise --version, keep --name and --upgrade-code, pack and install the same way. The data and
+an edited configuration stay; if the new service does not become ready, the old one comes back.
 Remove it:
-  msiexec /x %[1]s /qn
-  msiexec /x %[1]s /qn HF_PURGE=1    with its configuration and data
-`, name, properties)
+  start /wait msiexec /x %[1]s /qn
+  start /wait msiexec /x %[1]s /qn HF_PURGE=1    with its configuration and data
+`, name, properties, product.Name)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -44,10 +44,13 @@ func (s *seed) check(data []byte) error {
 	for _, name := range names(apps) {
 		s.app(child(apps, name))
 	}
-	if len(names(apps)) == 0 {
-		s.warn(root, "no app is configured, so that nothing of the folder will run", "add the program under apps:, as in configs/examples")
-	}
 	routes := child(root, "routes")
+	switch {
+	case len(names(apps)) == 0:
+		s.warn(root, "no app is configured, so that nothing of the folder will run", "add the program under apps:, as in installer/examples")
+	case len(names(routes)) == 0:
+		s.unrouted(apps)
+	}
 	for _, name := range names(routes) {
 		s.folder(child(child(child(routes, name), "file_server"), "root"), "root")
 	}
@@ -56,6 +59,16 @@ func (s *seed) check(data []byte) error {
 		s.warn(listeners, "the listeners are fixed here, so that the properties HF_ADDRESS and HF_PORT of the installation change nothing", "leave listeners out to have one on the port of HF_PORT (8080)")
 	}
 	return s.err()
+}
+
+// unrouted warns of apps that answer on a port to which no request is passed on.
+func (s *seed) unrouted(apps *yaml.Node) {
+	for _, name := range names(apps) {
+		if port, _ := scalar(child(child(apps, name), "port")); port != "none" {
+			s.warn(apps, "there is no route, so that the gateway answers 404 to every request", "add routes: {"+name+": {app: "+name+"}}")
+			return
+		}
+	}
 }
 
 // app checks the paths of one app.
@@ -149,11 +162,14 @@ func (s *seed) program(n, path *yaml.Node) {
 func (s *seed) packed(n *yaml.Node, rel string) {
 	f, ok := s.find(rel)
 	if !ok {
-		text := fmt.Sprintf("command: there is no file %s in the packed folder", rel)
+		text, cure := fmt.Sprintf("command: there is no file %s in the packed folder", rel), "put it there, or correct the path"
 		if s.tree.Folder(rel) {
-			text = fmt.Sprintf("command: %s is a folder", rel)
+			text, cure = fmt.Sprintf("command: %s is a folder", rel), "write the path of a program in it"
 		}
-		s.refuse(n, text, s.instead(rel))
+		if found := s.nearest(rel); found != "" {
+			cure = "write " + below(found)
+		}
+		s.refuse(n, text, cure)
 		return
 	}
 	ext := strings.ToLower(path.Ext(f.Path))

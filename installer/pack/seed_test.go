@@ -21,7 +21,7 @@ func packed(t *testing.T) *Tree {
 func TestSeed(t *testing.T) {
 	tree := packed(t)
 	app := func(lines ...string) string {
-		return "version: 1\napps:\n  shop:\n    " + strings.Join(lines, "\n    ") + "\n"
+		return "version: 1\napps:\n  shop:\n    " + strings.Join(lines, "\n    ") + "\nroutes:\n  shop: {app: shop}\n"
 	}
 	const inApp = `directory: '${install_dir}\app'`
 	tests := []struct {
@@ -40,10 +40,10 @@ func TestSeed(t *testing.T) {
 		{"32 bits", app(`command: ['${install_dir}\app\bin\old.exe']`), "", nil, nil},
 		{"Holdfast itself", app(`command: ['${install_dir}\holdfast.exe', demo-app]`), "", nil, nil},
 		{"its own PATH", app(`command: [node, server.js]`, inApp, `env: {PATH: '${install_dir}\app'}`), "", nil, nil},
-		{"through an alias", "version: 1\nx-base: &base\n  directory: '${install_dir}\\app'\n  command: ['${install_dir}\\app\\node.exe', server.js]\napps:\n  a: {<<: *base}\n  b: *base\n", "", nil, nil},
+		{"through an alias", "version: 1\nx-base: &base\n  directory: '${install_dir}\\app'\n  command: ['${install_dir}\\app\\node.exe', server.js]\napps:\n  a: {<<: *base}\n  b: *base\nroutes: {a: {app: a}}\n", "", nil, nil},
 		{"through a merge", "version: 1\nx-base: &base\n  command: [./node.exe]\napps:\n  a:\n    <<: *base\n", "", []string{"command: ./node.exe would be looked for"}, nil},
-		{"over a merge", "version: 1\nx-base: &base\n  command: [./node.exe]\napps:\n  a:\n    <<: *base\n    command: ['${install_dir}\\app\\node.exe']\n", "", nil, nil},
-		{"files of a folder", app(`command: ['${install_dir}\app\bin\shop.exe']`) + "routes:\n  s:\n    file_server: {root: '${install_dir}\\app\\public'}\n", "", nil, nil},
+		{"over a merge", "version: 1\nx-base: &base\n  command: [./node.exe]\napps:\n  a:\n    <<: *base\n    command: ['${install_dir}\\app\\node.exe']\nroutes: {a: {app: a}}\n", "", nil, nil},
+		{"files of a folder", app(`command: ['${install_dir}\app\bin\shop.exe']`) + "  s:\n    match: {path_prefix: /s}\n    file_server: {root: '${install_dir}\\app\\public'}\n", "", nil, nil},
 		{"an argument that is no file", app(`command: ['${install_dir}\app\bin\shop.exe', serve, --port, "${port}"]`), "", nil, nil},
 		{"a variable of the machine", app(`command: ['${env:JAVA_HOME}\bin\java.exe', -jar, '${install_dir}\app\server.js']`), "", nil, nil},
 
@@ -63,8 +63,10 @@ func TestSeed(t *testing.T) {
 		{"without a separator", app(`command: ['${install_dir}app\node.exe']`), "", []string{`the packed folder is below ${install_dir}\app`, `write '${install_dir}\app\node.exe'`}, nil},
 		{"directory beside the folder", app(`command: ['${install_dir}\app\node.exe']`, `directory: '${install_dir}\lib'`), "", []string{`directory: the packed folder is ${install_dir}\app`, `write '${install_dir}\app\lib'`}, nil},
 		{"out of the folder", app(`command: ['${install_dir}\app\..\node.exe']`), "", []string{"the packed folder is below"}, nil},
-		{"a folder", app(`command: ['${install_dir}\app\bin']`), "", []string{"bin is a folder"}, nil},
+		{"a folder", app(`command: ['${install_dir}\app\bin']`), "", []string{"bin is a folder; write the path of a program in it"}, nil},
 		{"no program", app(`command: ['${install_dir}\app\server.js']`), "", []string{"server.js is no program that Windows starts", "interpreter"}, nil},
+		{"program that is nowhere", app(`command: ['${install_dir}\app\bin\python.exe']`), "", []string{`there is no file bin/python.exe in the packed folder; write '${install_dir}\app\deep\er\python.exe'`}, nil},
+		{"program that was forgotten", app(`command: ['${install_dir}\app\ruby.exe', server.rb]`), "", []string{"there is no file ruby.exe in the packed folder; put it there, or correct the path"}, nil},
 		{"for Linux", app(`command: ['${install_dir}\app\bin\linux']`), "", []string{"bin/linux was built for Linux", "GOARCH=amd64"}, nil},
 		{"for arm64", app(`command: ['${install_dir}\app\bin\arm.exe']`), "", []string{"built for arm64; the package is for amd64; pack with --arch arm64"}, nil},
 		{"arm64 for arm64", app(`command: ['${install_dir}\app\bin\arm.exe']`), "arm64", nil, nil},
@@ -79,10 +81,12 @@ func TestSeed(t *testing.T) {
 		{"script without a directory", app(`command: ['${install_dir}\app\node.exe', server.js]`), "", []string{`server.js is a file of the packed folder, but the program starts in %ProgramData%\Shop; add directory: '${install_dir}\app'`}, nil},
 		{"script in another directory", app(`command: ['${install_dir}\app\node.exe', server.js]`, `directory: '${install_dir}\app\lib'`), "", nil, []string{"server.js is in the packed folder, but not in directory"}},
 		{"script that is not there", app(`command: ['${install_dir}\app\node.exe', '--conf=${install_dir}\app\none.js']`), "", nil, []string{"there is no none.js in the packed folder"}},
-		{"relative root", app(`command: ['${install_dir}\app\node.exe']`) + "routes:\n  s:\n    file_server: {root: public}\n", "", []string{"root: public would be looked for", `write '${install_dir}\app\public'`}, nil},
-		{"root that is not there", app(`command: ['${install_dir}\app\node.exe']`) + "routes:\n  s:\n    file_server: {root: '${install_dir}\\app\\static'}\n", "", []string{"there is no folder static"}, nil},
+		{"relative root", app(`command: ['${install_dir}\app\node.exe']`) + "  s:\n    match: {path_prefix: /s}\n    file_server: {root: public}\n", "", []string{"root: public would be looked for", `write '${install_dir}\app\public'`}, nil},
+		{"root that is not there", app(`command: ['${install_dir}\app\node.exe']`) + "  s:\n    match: {path_prefix: /s}\n    file_server: {root: '${install_dir}\\app\\static'}\n", "", []string{"there is no folder static"}, nil},
 		{"all at once", app(`command: [node, server.js]`, "directory: lib"), "", []string{"directory: lib", "command: node"}, nil},
 
+		{"no route", "version: 1\napps:\n  shop:\n    command: ['${install_dir}\\app\\node.exe']\n", "", nil, []string{"holdfast.yaml:3:3: there is no route", "add routes: {shop: {app: shop}}"}},
+		{"no route and no port", "version: 1\napps:\n  shop:\n    command: ['${install_dir}\\app\\node.exe']\n    port: none\n", "", nil, nil},
 		{"no app", "version: 1\n", "", nil, []string{"no app is configured"}},
 		{"listeners", app(`command: ['${install_dir}\app\node.exe']`) + "listeners:\n  web: {address: \":9000\"}\n", "", nil, []string{"HF_PORT of the installation change nothing"}},
 	}

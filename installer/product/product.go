@@ -85,7 +85,9 @@ func (p Product) Check() error {
 	var all []error
 	add := func(err error) { all = append(all, err) }
 	add(p.checkName())
-	add(checkText("display name", p.Title(), 64))
+	if p.Title() != "" { // else the name is empty, which has been told
+		add(checkText("display name", p.Title(), 64))
+	}
 	add(checkText("manufacturer", p.Manufacturer, 64))
 	add(checkVersion(p.Version))
 	add(p.checkUpgradeCode())
@@ -106,6 +108,9 @@ func taken(lower string) bool {
 }
 
 func (p Product) checkName() error {
+	if p.Name == "" {
+		return errors.New("--name is missing: it is the service, its folders and its registry key, such as Shop; --display may hold anything")
+	}
 	if _, err := service.NewIdentity(p.Name); err != nil {
 		return fmt.Errorf("%w (--name is the service, its folders and its registry key; --display may hold anything)", err)
 	}

@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		{"Holdfast's own", func(p *product.Product) { *p = product.Holdfast("1.2.3") }, nil},
 		{"Holdfast from the sources", func(p *product.Product) { *p = product.Holdfast("0.0.0-dev") }, nil},
 
-		{"no name", func(p *product.Product) { p.Name = "" }, []string{`name ""`}},
+		{"no name", func(p *product.Product) { p.Name = "" }, []string{"--name is missing"}},
 		{"name with a space", func(p *product.Product) { p.Name = "Acme Shop" }, []string{`name "Acme Shop"`, "--display"}},
 		{"name with a quote", func(p *product.Product) { p.Name = `a"b` }, []string{"name"}},
 		{"device", func(p *product.Product) { p.Name = "con" }, []string{"Windows keeps this name"}},
