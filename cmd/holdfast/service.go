@@ -276,6 +276,8 @@ func serviceError(err error) error {
 		return &exitError{exitDenied, err}
 	case errors.Is(err, service.ErrNoManager):
 		return &exitError{exitUnreachable, err}
+	case errors.Is(err, service.ErrForeign):
+		return &exitError{exitFailed, fmt.Errorf("%w; choose another name with --name", err)}
 	case errors.Is(err, service.ErrUnsupported):
 		return &exitError{exitUsage, err}
 	default:

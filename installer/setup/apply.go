@@ -15,11 +15,6 @@ func (s *setup) apply(ctx context.Context) error {
 	if t == nil {
 		return errors.New("HfSnapshot has left nothing to roll back to; run the package, not this action alone")
 	}
-	release, err := s.disk.Pin(s.data)
-	if err != nil {
-		return err
-	}
-	defer release()
 	if err := s.applyService(ctx, t, h); err != nil {
 		return err
 	}

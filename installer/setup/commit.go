@@ -30,6 +30,7 @@ func (s *setup) commit(ctx context.Context) error {
 	switch {
 	case purged:
 		s.log.in("")
+		s.unpin()
 		if err := s.disk.RemoveAll(h.data); err != nil {
 			errs = append(errs, fmt.Errorf("HF_PURGE: %s could not be deleted: %w; delete it by hand", h.data, err))
 		}

@@ -44,6 +44,8 @@ type fakeMachine struct {
 	foreign    bool
 	deaf       int // stops that do nothing
 	unkillable bool
+	pinned     map[string]int
+	hang       chan struct{} // a stop that hears nothing
 	volume     volume
 	answer     func(m *fakeMachine) (readiness, int, error) // of the pipe
 	onBegin    func(m *fakeMachine)
@@ -61,7 +63,7 @@ type fakeMachine struct {
 var errBroken = errors.New("the disk is on fire")
 
 func newFake() *fakeMachine {
-	m := &fakeMachine{nodes: map[string]node{}, volume: volume{true, true}}
+	m := &fakeMachine{nodes: map[string]node{}, pinned: map[string]int{}, volume: volume{true, true}}
 	for _, dir := range []string{`C:\`, `C:\Windows`, `C:\Program Files`, `C:\ProgramData`, `C:\Users`} {
 		m.nodes[dir] = node{folder: true}
 	}
@@ -268,10 +270,26 @@ func (d fakeDisk) Lock(dir, sddl string) error {
 	return nil
 }
 
-func (d fakeDisk) Pin(string) (func(), error) { return func() {}, nil }
+func (d fakeDisk) Pin(dir string) (func(), error) {
+	if _, ok := d.m.nodes[d.m.find(dir)]; !ok {
+		return nil, fs.ErrNotExist
+	}
+	d.m.pinned[strings.ToLower(dir)]++
+	return func() { d.m.pinned[strings.ToLower(dir)]-- }, nil
+}
+
+// free is an error while something in a folder is pinned.
+func (d fakeDisk) free(dir string) error {
+	for path, n := range d.m.pinned {
+		if n > 0 && within(path, dir) {
+			return fmt.Errorf("%s is in use", path)
+		}
+	}
+	return nil
+}
 
 func (d fakeDisk) Move(from, to string) error {
-	if err := d.m.doing("move " + from); err != nil {
+	if err := errors.Join(d.free(from), d.m.doing("move "+from)); err != nil {
 		return err
 	}
 	if _, ok := d.m.nodes[d.m.find(to)]; ok {
@@ -298,7 +316,7 @@ func (d fakeDisk) Remove(path string) error {
 }
 
 func (d fakeDisk) RemoveAll(path string) error {
-	if err := d.m.doing("remove all of " + path); err != nil {
+	if err := errors.Join(d.free(path), d.m.doing("remove all of "+path)); err != nil {
 		return err
 	}
 	maps.DeleteFunc(d.m.nodes, func(p string, _ node) bool { return within(p, path) })
@@ -416,6 +434,9 @@ func (f fakeService) Forget(context.Context, func(string)) error {
 }
 
 func (f fakeService) Stop(context.Context, func(string)) error {
+	if f.m.hang != nil {
+		<-f.m.hang
+	}
 	if f.m.deaf > 0 {
 		f.m.deaf--
 		return errors.New("it is busy")

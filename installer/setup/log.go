@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -41,20 +42,22 @@ func (j *journal) say(text string) { j.info(text) }
 func (j *journal) add(level, message string, pairs []any) {
 	l := line{Timestamp: j.now().UTC().Format("2006-01-02T15:04:05.000Z"), Level: level, Message: message, Action: j.verb, Version: j.version}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if key, ok := pairs[i].(string); ok && pairs[i+1] != "" {
+		if key, ok := pairs[i].(string); ok && pairs[i+1] != any("") {
 			if l.Fields == nil {
 				l.Fields = map[string]any{}
 			}
 			l.Fields[key] = pairs[i+1]
 		}
 	}
-	data, err := json.Marshal(l)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // people read it
+	if e.Encode(l) != nil {
 		return
 	}
 	const enough = 64 << 10
-	if len(j.kept)+len(data) < enough {
-		j.kept = append(append(j.kept, data...), '\n')
+	if len(j.kept)+b.Len() < enough {
+		j.kept = append(j.kept, b.Bytes()...)
 	}
 	j.flush()
 }

@@ -106,6 +106,9 @@ func (c managed) Install(ctx context.Context, r service.Registration, say func(s
 
 func (c managed) Restore(ctx context.Context, r service.Record, say func(string)) error {
 	p, err := c.m.PlanRestore(ctx, r)
+	for _, note := range p.Notes { // such as why a service is not registered again
+		say(note)
+	}
 	return carryOut(ctx, p, err, say)
 }
 
@@ -127,9 +130,6 @@ func (c managed) Stop(ctx context.Context, say func(string)) error {
 func carryOut(ctx context.Context, p service.Plan, err error, say func(string)) error {
 	if err != nil {
 		return err
-	}
-	for _, note := range p.Notes {
-		say(note)
 	}
 	return p.Run(ctx, say)
 }

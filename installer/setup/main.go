@@ -67,6 +67,8 @@ type setup struct {
 	verb verb
 	request
 	log *journal
+	// pins hold the folders that were looked at in their place, so that what was seen stays true.
+	pins []func()
 }
 
 // run is the whole program: it returns its exit code.
@@ -80,10 +82,8 @@ func run(args []string, build func(service.Identity) (machine, error)) int {
 		return exitFailed // there is nobody to tell it to
 	}
 	s := &setup{machine: m, verb: v, request: r, log: &journal{verb: v.name, version: r.productVersion, now: m.now, disk: m.disk}}
-	ctx, cancel := context.WithTimeout(context.Background(), max(v.limit, time.Second))
-	defer cancel()
 	if malformed == nil {
-		malformed = s.carryOut(ctx, problems)
+		malformed = s.bounded(problems)
 	}
 	if err := malformed; err != nil {
 		s.failed(err)
@@ -94,6 +94,25 @@ func run(args []string, build func(service.Identity) (machine, error)) int {
 	return 0
 }
 
+// overdue is how long after its limit a verb is given up: a call of the system may hang and hear nothing.
+const overdue = 30 * time.Second
+
+// bounded carries the verb out and ends in time, whatever hangs.
+func (s *setup) bounded(problems []error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.verb.limit)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.carryOut(ctx, problems) }()
+	late := time.NewTimer(s.verb.limit + overdue)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C: // the process ends, and what hangs with it
+		return fmt.Errorf("it has not ended after %v; restart the machine and run it again", s.verb.limit+overdue)
+	}
+}
+
 // carryOut does the verb's work. Removing and undoing go on with values that are wrong, as long as it
 // is known what is to be removed.
 func (s *setup) carryOut(ctx context.Context, problems []error) (err error) {
@@ -101,6 +120,7 @@ func (s *setup) carryOut(ctx context.Context, problems []error) (err error) {
 		if p := recover(); p != nil { // nobody would see the stack: there is no console
 			err = fmt.Errorf("setup itself failed: %v\n%s", p, debug.Stack())
 		}
+		s.unpin()
 	}()
 	if !s.verb.quiet {
 		s.findLog()

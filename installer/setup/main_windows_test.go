@@ -248,8 +248,8 @@ func (p *product) deleteService() {
 // A first installation whose service does not become healthy leaves nothing behind.
 func TestHealthGate(t *testing.T) {
 	for name, tt := range map[string]struct{ config, version, want string }{
-		"the service ends":   {"broken", "1.3.0", "exit code 3: the configuration is invalid"},
-		"it is never ready":  {"never", "1.3.0", "never ready"},
+		"the service ends":      {"broken", "1.3.0", "exit code 3: the configuration is invalid"},
+		"it is never ready":     {"never", "1.3.0", "never ready"},
 		"it is another version": {"version: 1", "1.2.0", `version \"1.3.0\", and not \"1.2.0\"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,6 +49,7 @@ func (s *setup) purgeData(t *transaction, h home) error {
 	}
 	s.log.info("purge", "renamed_to", purged)
 	s.log.in("")
+	s.unpin()
 	if err := s.disk.Move(s.data, purged); err != nil {
 		s.log.in(h.setup())
 		return fmt.Errorf("HF_PURGE: %s cannot be renamed: %w; close the programs that use files in it and run this again", s.data, err)
@@ -76,6 +77,7 @@ func (s *setup) unpurge(h home) (home, error) {
 		return h, errors.Join(err, fmt.Errorf("the data cannot come back to %s, where something new is; it is in %s", s.data, h.data))
 	}
 	s.log.in("")
+	s.unpin()
 	if err := s.disk.Move(h.data, s.data); err != nil {
 		return h, fmt.Errorf("the data cannot come back to %s: %w; it is in %s", s.data, err, h.data)
 	}

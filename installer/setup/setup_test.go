@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/internal/service"
@@ -58,6 +59,23 @@ func TestUndoingFailsNothing(t *testing.T) {
 	if got := run(commandLine("snapshot-rollback", arguments()), build(m)); got != 0 || len(m.told) != 1 || !strings.HasPrefix(m.told[0], "warning 138 The Shop 1.3.0: HfSnapshotRollback failed: ") {
 		t.Errorf("exit code %d, %q", got, m.told)
 	}
+}
+
+// Whatever hangs, the action ends.
+func TestHangingSystem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newFake()
+		m.record.Installed, m.record.State, m.record.Start = true, "running", "auto"
+		m.hang = make(chan struct{})
+		begun := time.Now()
+		if got := run(commandLine("stop", arguments()), build(m)); got != exitFailed || len(m.told) != 1 || !strings.Contains(m.told[0], "HfStop failed: it has not ended after 3m40s") {
+			t.Errorf("exit code %d, %q", got, m.told)
+		}
+		if took := time.Since(begun); took != 220*time.Second {
+			t.Errorf("took %v", took)
+		}
+		close(m.hang)
+	})
 }
 
 // A crash of setup itself is a failure that tells where.

@@ -53,8 +53,8 @@ func (s *setup) begin(record service.Record) (home, error) {
 		return h, err
 	}
 	t := &transaction{Begun: s.now().UTC(), Service: earlier(record, before)}
-	if mine := before[h.file]; mine != nil { // the same once more: what it made is still its own
-		t.MadeSetup, t.Done = mine.MadeSetup, mine.Done
+	if mine := before[h.file]; mine != nil && s.unused() { // the same once more: what it made is its own
+		t.MadeSetup = mine.MadeSetup
 		if s.onlySetup() {
 			t.Made = mine.Made
 		}
@@ -114,6 +114,7 @@ func (s *setup) makeFolder(dir, sddl string) (made bool, err error) {
 // and those above it as long as nobody else uses them.
 func (s *setup) unmake(t *transaction, h home) error {
 	s.log.in("")
+	s.unpin()
 	var err error
 	switch {
 	case t.madeData(s.data):
@@ -129,6 +130,12 @@ func (s *setup) unmake(t *transaction, h home) error {
 		}
 	}
 	return err
+}
+
+// unused tells whether no installation has ever come to its end here.
+func (s *setup) unused() bool {
+	e, err := s.disk.Look(join(s.data, setupName, seedName))
+	return err == nil && !e.Exists
 }
 
 // onlySetup tells whether nobody has used the data folder yet.

@@ -110,7 +110,8 @@ func (s *setup) ask(ctx context.Context, startID string) (verdict, error) {
 	return serves, nil
 }
 
-// because adds what the service manager and the service's own log say.
+// because adds what the service manager says, and quotes the service's own log into setup's: the Event
+// Log is open to everybody.
 func (s *setup) because(ctx context.Context, err error) error {
 	var b strings.Builder
 	b.WriteString(err.Error())
@@ -124,9 +125,9 @@ func (s *setup) because(ctx context.Context, err error) error {
 	switch {
 	case readErr == nil:
 		lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(tail), "?")), "\n")
-		fmt.Fprintf(&b, "\nThe last lines of its log:\n%s", strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
+		s.log.problem("the last lines of the service's log", "lines", lines[max(0, len(lines)-tailLines):])
 	case !errors.Is(readErr, fs.ErrNotExist):
-		fmt.Fprintf(&b, "\nIts log cannot be read: %v", readErr)
+		s.log.warn("the service's log cannot be read", "error", readErr.Error())
 	}
 	return errors.New(b.String())
 }

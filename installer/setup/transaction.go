@@ -24,8 +24,9 @@ const (
 	setupSDDL = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 	// stateMax bounds a file of ours: it may hold three configurations, in base64.
 	stateMax = 8 << 20
-	// namesMax bounds how many names of a folder are looked at.
-	namesMax = 10_000
+	// namesMax bounds how many names of one of our folders are looked at; besideMax of that around them.
+	namesMax  = 10_000
+	besideMax = 1_000_000
 )
 
 // transaction is what has to be known to undo what was done. Its file is there from snapshot to commit
@@ -108,6 +109,7 @@ func (s *setup) findHome() (home, bool, error) {
 			if data == s.data {
 				return home{}, false, err
 			}
+			s.unpin()
 			continue // somebody else's folder with a name like ours
 		}
 		return h, true, nil
@@ -117,7 +119,7 @@ func (s *setup) findHome() (home, bool, error) {
 
 // purged are the folders beside the data folder that it may have been renamed to.
 func (s *setup) purged() ([]string, error) {
-	names, err := s.disk.List(parent(s.data), namesMax)
+	names, err := s.disk.List(parent(s.data), besideMax)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -131,9 +133,15 @@ func (s *setup) purged() ([]string, error) {
 }
 
 // checkOwn tells whether a data folder and the setup folder in it are such as only administrators can
-// have made, and still only they can change what setup keeps there.
+// have made, and still only they can change what setup keeps there. From then on nobody can put others
+// in their place, until unpin.
 func (s *setup) checkOwn(data string) error {
 	for _, dir := range []string{data, join(data, setupName)} {
+		release, err := s.disk.Pin(dir)
+		if err != nil {
+			return err
+		}
+		s.pins = append(s.pins, release)
 		e, err := s.disk.Look(dir)
 		if err != nil {
 			return err
@@ -146,6 +154,14 @@ func (s *setup) checkOwn(data string) error {
 		}
 	}
 	return nil
+}
+
+// unpin lets go of the folders, which must come before they are renamed or removed.
+func (s *setup) unpin() {
+	for _, release := range s.pins {
+		release()
+	}
+	s.pins = nil
 }
 
 // checkFolder refuses everything but a folder that an administrator owns.

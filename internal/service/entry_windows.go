@@ -125,12 +125,13 @@ func accessText(sd *windows.SECURITY_DESCRIPTOR) string {
 }
 
 // lockMax bounds how much may be in a folder that is locked.
-const lockMax = 100_000
+const lockMax = 1_000_000
 
 // Lock gives dir the access list sddl and everything below what it inherits of it, but for folders
-// named spare directly in dir. It goes from the top down and by handles, so that nobody can put a
-// link or a second name of a file in its way: where there is one, it stops with an error. While
-// strangers could write to dir, it also stops at what they own.
+// named spare directly in dir. It goes from the top down and by handles, so that nobody can put
+// anything in its way. A link, and a file that has a second name, may be somebody else's: its own
+// access list is left as it is, and it is not followed. While strangers could write to dir, Lock stops
+// at what they own.
 func Lock(dir, sddl string, spare ...string) error {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
@@ -163,10 +164,10 @@ func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, root bool) e
 		l.loose = len(e.Writers) > 0
 	}
 	switch {
-	case e.Link:
+	case root && e.Link:
 		return fmt.Errorf("%s is a link to another place; remove it", path)
-	case !e.Folder && e.Names > 1:
-		return fmt.Errorf("%s has a second name elsewhere (a hard link); replace it with a copy", path)
+	case e.Link || !e.Folder && e.Names > 1:
+		return nil
 	case l.loose && !e.Trusted:
 		return fmt.Errorf("%s belongs to %s, who could change what the service reads; look at it and remove it", path, e.Owner)
 	}

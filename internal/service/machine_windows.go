@@ -53,7 +53,7 @@ func scmError(err error) error {
 	case errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE):
 		return errors.New("it is marked for removal, but somebody holds it open; close the Services console or restart the machine")
 	case errors.Is(err, windows.ERROR_SERVICE_LOGON_FAILED):
-		return errors.New("its account may not log on as a service; grant it \"Log on as a service\", or choose another with --account")
+		return errors.New("its account may not log on as a service; grant it \"Log on as a service\", or choose another account")
 	case errors.Is(err, windows.ERROR_SERVICE_DISABLED):
 		return errors.New("it is disabled; enable it: holdfast service install --start auto")
 	case errors.Is(err, windows.ERROR_SERVICE_CANNOT_ACCEPT_CTRL):

@@ -236,7 +236,7 @@ func (g scmRegistrar) planChanges(p *Plan, name string, have, want scmService, f
 }
 
 func foreign(name, what string) error {
-	return fmt.Errorf("service %s %w (%s); choose another name with --name", name, ErrForeign, what)
+	return fmt.Errorf("service %s %w (%s)", name, ErrForeign, what)
 }
 
 func (g scmRegistrar) planSource(p *Plan, id Identity) error {
@@ -246,7 +246,7 @@ func (g scmRegistrar) planSource(p *Plan, id Identity) error {
 	case err != nil:
 		return fmt.Errorf("event source %s: %w", name, err)
 	case have == sourceForeign:
-		return fmt.Errorf("event source %s %w; choose another name with --name", name, ErrForeign)
+		return fmt.Errorf("event source %s %w", name, ErrForeign)
 	case have == sourceOurs:
 		p.same("event source %s", name)
 	default:
