@@ -2,6 +2,7 @@ package msi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/installer/msi/actions"
@@ -105,11 +106,7 @@ func actionTarget(e *wxs.Element) (target cell, kind actions.Type, count int) {
 // knownAction tells whether a source and a target go together: 1 a library, 2 a program, 3 a text, in a
 // binary, a file (16), a directory (32) or a property (48).
 func knownAction(kind actions.Type) bool {
-	switch kind {
-	case 1, 2, 17, 18, 19, 34, 35, 50, 51:
-		return true
-	}
-	return false
+	return slices.Contains([]actions.Type{1, 2, 17, 18, 19, 34, 35, 50, 51}, kind)
 }
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -22,8 +22,8 @@ func (c *compiler) checkRow(t *Table, n *entry, codepage int) {
 	categories := c.categories(t.Name)
 	for i, column := range t.Columns {
 		v, at := n.row[i], n.at[i]
-		if v == nil && c.failed(at) {
-			continue // that is why it is empty
+		if c.failed(at) {
+			continue // which may be why this is wrong, too
 		}
 		if err := checkValue(column, v, codepage); err != nil {
 			c.errs.Add(at, fmt.Sprintf("%s.%s: %v", t.Name, column.Name, err), "")

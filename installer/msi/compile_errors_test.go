@@ -155,6 +155,9 @@ func TestCompileErrors(t *testing.T) {
 		{"no free number", action + `<InstallExecuteSequence><Custom Action="A" After="InstallInitialize"/><ScheduleReboot Sequence="1501"/></InstallExecuteSequence>`, []string{
 			`a.wxs:2:70: InstallExecuteSequence has no free numbers beside InstallInitialize (1500) for A; give them numbers`,
 		}},
+		{"one number by chance", action + `<CustomAction Id="B" Property="P" Value="1"/><InstallExecuteSequence><Custom Action="A" After="InstallInitialize"/><Custom Action="B" Before="ScheduleReboot"/><ScheduleReboot Sequence="1502"/></InstallExecuteSequence>`, []string{
+			`a.wxs:2:161: A and B get the same number 1501 in InstallExecuteSequence; give one another place`,
+		}},
 		{"circle", action + `<CustomAction Id="B" Property="P" Value="1"/><InstallExecuteSequence><Custom Action="A" After="B"/><Custom Action="B" Before="A"/></InstallExecuteSequence>`, []string{
 			`a.wxs:2:115: A runs beside an action that in the end runs beside it; give one of them a number`,
 			`a.wxs:2:145: B runs beside an action that in the end runs beside it; give one of them a number`,

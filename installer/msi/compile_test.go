@@ -309,7 +309,7 @@ func TestDirectoryAndFeatureRows(t *testing.T) {
 		{
 			"directories", // the short name is one from WiX's own tests
 			`<StandardDirectory Id="ProgramFilesFolder"><Directory Id="A" Name="MsiPackage"><Directory Id="B" Name="a.b"/><Directory Id="C"/><Directory Id="D" Name="Long Name" ShortName="LONG"/></Directory></StandardDirectory>
-			<DirectoryRef Id="B"><Directory Id="E" Name="sub"/></DirectoryRef><Directory Id="F" Name="top"/><StandardDirectory Id="ProgramFiles6432Folder"/>`,
+			<DirectoryRef Id="B"><Directory Id="E" Name="sub"/></DirectoryRef><Directory Id="F" Name="top" ShortName="TOP"/><StandardDirectory Id="ProgramFiles6432Folder"/>`,
 			"Directory",
 			[]string{
 				"Directory: A|ProgramFilesFolder|oekcr5lq|MsiPackage", "Directory: B|A|a.b", "Directory: C|A|.", "Directory: D|A|LONG|Long Name", "Directory: E|B|sub", "Directory: F|TARGETDIR|top",
@@ -414,12 +414,12 @@ func TestComponentRows(t *testing.T) {
 			strings.Replace(inComponent(`<RegistryKey Root="HKLM" Key="SOFTWARE\Sample\"><RegistryValue Id="R1" Name="Port" Value="[PORT]" KeyPath="yes"/><RegistryValue Id="R2" Name="N" Value="5" Type="integer"/>
 				<RegistryKey Key="Sub" Id="R3" ForceCreateOnInstall="yes"><RegistryValue Id="R4" Value="#x"/><RegistryValue Id="R5" Key="deeper" Name="E" Value="%PATH%" Type="expandable"/></RegistryKey>
 				<RegistryKey Key="Gone" Id="R6" ForceDeleteOnUninstall="yes"/><RegistryKey Key="Both" Id="R7" ForceDeleteOnUninstall="yes" ForceCreateOnInstall="yes"/></RegistryKey>
-				<RegistryValue Id="R8" Root="HKMU" Key="K" Name="B" Value="0aFF" Type="binary"/><RegistryValue Id="R9" Root="HKCU" Key="K" Name="Empty" Value=""/>`), ` KeyPath="yes"`, "", 1) + `<Property Id="PORT" Value="1"/>`,
+				<RegistryValue Id="R8" Root="HKMU" Key="K" Name="B" Value="0aFF" Type="binary"/><RegistryValue Id="R9" Root="HKCU" Key="K" Name="Empty" Value=""/><RegistryValue Id="S" Root="HKCU" Key="K" Name="*" Value="v"/>`), ` KeyPath="yes"`, "", 1) + `<Property Id="PORT" Value="1"/>`,
 			"Component Registry",
 			[]string{
 				"Component: C|{00000000-0000-0000-0000-00000000000C}|INSTALLDIR|260||R1",
 				`Registry: R1|2|SOFTWARE\Sample|Port|[PORT]|C`, `Registry: R2|2|SOFTWARE\Sample|N|#5|C`, `Registry: R3|2|SOFTWARE\Sample\Sub|+||C`, `Registry: R4|2|SOFTWARE\Sample\Sub||##x|C`,
-				`Registry: R5|2|SOFTWARE\Sample\Sub\deeper|E|#%%PATH%|C`, `Registry: R6|2|SOFTWARE\Sample\Gone|-||C`, `Registry: R7|2|SOFTWARE\Sample\Both|*||C`, `Registry: R8|-1|K|B|#x0aFF|C`, `Registry: R9|1|K|Empty||C`,
+				`Registry: R5|2|SOFTWARE\Sample\Sub\deeper|E|#%%PATH%|C`, `Registry: R6|2|SOFTWARE\Sample\Gone|-||C`, `Registry: R7|2|SOFTWARE\Sample\Both|*||C`, `Registry: R8|-1|K|B|#x0aFF|C`, `Registry: R9|1|K|Empty||C`, "Registry: S|1|K|*|v|C",
 			},
 		},
 		{

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/tc-hib/winres"
 	"github.com/tc-hib/winres/version"
 
 	"holdfast/installer/msi"
@@ -39,6 +40,34 @@ func TestVersionInfo(t *testing.T) {
 		b := bytes.Clone(good)
 		if damage(b); func() bool { _, _, err := msi.ReadVersionInfo(b); return err == nil }() {
 			t.Errorf("a damaged %s is let through", name)
+		}
+	}
+}
+
+// TestFileVersion: of several languages Windows takes the neutral one, then English.
+func TestFileVersion(t *testing.T) {
+	for _, tt := range []struct {
+		languages []uint16
+		want      string
+	}{
+		{[]uint16{0x804}, "4.0.0.0"},
+		{[]uint16{0x407, 0x804}, "7.0.0.0"},
+		{[]uint16{0x407, 0x409, 0x804}, "9.0.0.0"},
+		{[]uint16{0, 0x407, 0x409}, "0.0.0.0"},
+	} {
+		var resources winres.ResourceSet
+		for _, language := range tt.languages {
+			info := version.Info{FileVersion: [4]uint16{language & 0xF}}
+			if err := resources.Set(winres.RT_VERSION, winres.ID(1), language, info.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var file bytes.Buffer
+		if err := resources.WriteToEXE(&file, bytes.NewReader(program(t, [4]uint16{}))); err != nil {
+			t.Fatal(err)
+		}
+		if v, _, err := msi.ReadVersion(bytes.NewReader(file.Bytes())); v != tt.want || err != nil {
+			t.Errorf("languages %#x: version %s, want %s, %v", tt.languages, v, tt.want, err)
 		}
 	}
 }

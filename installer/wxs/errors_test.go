@@ -34,9 +34,9 @@ func TestErrors(t *testing.T) {
 		{"conditioned away", `<?if $(Zero)?>` + head + `</Wix><?endif?>`, []string{`a.wxs:1:1: no <Wix> is left after the conditions`}},
 
 		// the preprocessor
-		{"undefined variable", head + "\n<Fragment Id='$(Versoin)'/><Fragment Id='$(var.None)'/></Wix>", []string{
-			`a.wxs:2:11: variable Versoin is not defined; did you mean Version?`,
-			`a.wxs:2:38: variable None is not defined; define it: <?define None = "..."?>, or pass it from outside`,
+		{"undefined variable", head + "\n<Fragment Id='$(Vrsion)'/><Fragment Id='$(var.None)'/></Wix>", []string{
+			`a.wxs:2:11: variable Vrsion is not defined; did you mean Version?`,
+			`a.wxs:2:37: variable None is not defined; define it: <?define None = "..."?>, or pass it from outside`,
 		}},
 		{"variables of other kinds", head + "\n<Fragment Id='$(env.A)$(B)'/><Fragment Id='$(sys.CURRENTDIR)'/><Fragment Id='$(fun.Auto(1))'/><Fragment Id='$(loc.A)'/><Fragment Id='$(A'/><Fragment Id='$(1)'/></Wix>", []string{
 			`a.wxs:2:11: $(env.A) is the environment's; pass it as a variable: $(A)`,

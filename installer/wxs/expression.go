@@ -11,7 +11,7 @@ import (
 //	Expression = Term { "and" Term } | Term { "or" Term }
 //	Term       = "not" Term | "(" Expression ")" | Value [ Operator Value ]
 //	Value      = $(Variable) | "text" | word
-//	Operator   = "=" | "==" | "!=" | "~=" | "<" | "<=" | ">" | ">="
+//	Operator   = "=" | "!=" | "~=" | "<" | "<=" | ">" | ">="
 //
 // WiX goes from left to right where "and" and "or" meet; that surprises readers, so both in one
 // expression need parentheses here. A variable alone holds unless it is undefined, empty, 0, no or
@@ -133,7 +133,7 @@ func (x *expression) comparison() (bool, error) {
 
 func (x *expression) operator() string {
 	x.skip()
-	for _, o := range []string{"==", "!=", "~=", "<=", ">=", "=", "<", ">"} {
+	for _, o := range []string{"!=", "~=", "<=", ">=", "=", "<", ">"} {
 		if after, ok := strings.CutPrefix(x.rest, o); ok {
 			x.rest = after
 			return o
@@ -177,7 +177,7 @@ func (x *expression) value() (value *string, variable bool, err error) {
 
 func (x *expression) compare(left, operator, right string) (bool, error) {
 	switch operator {
-	case "=", "==":
+	case "=":
 		return left == right, nil
 	case "!=":
 		return left != right, nil

@@ -192,7 +192,8 @@ func TestConditions(t *testing.T) {
 		{`NOT($(No))`, "yes"},
 		{`not not $(No)`, "no"},
 		{`$(Version) = 1.2.3`, "yes"},
-		{`"$(Version)" == " 1.2.3 "`, "yes"},
+		{`"$(Version)" = " 1.2.3 "`, "yes"},
+		{`"a" == "a"`, `condition "\"a\" == \"a\"": a value is missing`}, // WiX took it up only later
 		{`$(Version)!=1.2.3`, "no"},
 		{`$(No) = "NO"`, "no"},
 		{`$(No) ~= "NO"`, "yes"},
@@ -279,14 +280,14 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := fstest.MapFS{"a.wxs": {Data: data}, "a.wxi": {Data: bytes.ReplaceAll(data, []byte("Wix"), []byte("Include"))}}
-		s, err := wxs.Load(fsys, []string{"a.wxs"}, []string{"a.wxs"}, options())
+		_, err := wxs.Load(fsys, []string{"a.wxs"}, []string{"a.wxs"}, options())
 		if err == nil {
 			t.Fatal("a source is no localization")
 		}
 		if _, ok := err.(wxs.Errors); !ok { //nolint:errorlint // Load promises this type
 			t.Fatalf("%T", err)
 		}
-		s, err = wxs.Load(fsys, []string{"a.wxs"}, nil, options())
+		s, err := wxs.Load(fsys, []string{"a.wxs"}, nil, options())
 		if (s == nil) == (err == nil) {
 			t.Fatal("either sources or an error")
 		}
