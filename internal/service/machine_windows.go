@@ -50,6 +50,8 @@ func scmError(err error) error {
 		return fmt.Errorf("%w; run it as administrator", ErrDenied)
 	case errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST):
 		return ErrNotInstalled
+	case errors.Is(err, windows.ERROR_SERVICE_DATABASE_LOCKED):
+		return errLocked
 	case errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE):
 		return errors.New("it is marked for removal, but somebody holds it open; close the Services console or restart the machine")
 	case errors.Is(err, windows.ERROR_SERVICE_LOGON_FAILED):

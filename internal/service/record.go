@@ -26,7 +26,7 @@ type keeper interface {
 	restore(id Identity, r Record) (Plan, error)
 	disarm(id Identity) (Plan, error)
 	forget(id Identity) (Plan, error)
-	begin(id Identity, startID string) error
+	begin(ctx context.Context, id Identity, startID string) error
 	kill(ctx context.Context, id Identity) error
 }
 
@@ -78,12 +78,12 @@ func (m *Manager) PlanDisarm(context.Context) (Plan, error) {
 
 // Begin asks the service manager to start the service, as startID (StartArgument), and returns
 // without waiting for what comes of it.
-func (m *Manager) Begin(_ context.Context, startID string) error {
+func (m *Manager) Begin(ctx context.Context, startID string) error {
 	r, err := m.keeper()
 	if err != nil {
 		return err
 	}
-	return r.begin(m.id, startID)
+	return r.begin(ctx, m.id, startID)
 }
 
 // Kill ends the process of a service that does not stop when it is asked, and waits until it has
@@ -232,11 +232,11 @@ func (g scmRegistrar) disarm(id Identity) (Plan, error) {
 	return p, nil
 }
 
-func (g scmRegistrar) begin(id Identity, startID string) error {
+func (g scmRegistrar) begin(ctx context.Context, id Identity, startID string) error {
 	if _, err := g.record(id); err != nil {
 		return err
 	}
-	return wrap(id.ServiceName(), g.machine.start(id.ServiceName(), StartArgument(startID)))
+	return wrap(id.ServiceName(), g.launch(ctx, id.ServiceName(), StartArgument(startID)))
 }
 
 func (g scmRegistrar) kill(ctx context.Context, id Identity) error {

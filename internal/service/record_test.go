@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -174,10 +175,25 @@ func TestDisarm(t *testing.T) {
 	}
 }
 
+func TestBeginWaitsForABusyManager(t *testing.T) {
+	f := installed(t, "stopped")
+	f.locked = 3
+	g := scmRegistrar{machine: f, pace: time.Millisecond}
+	if err := g.begin(t.Context(), shop(t), "x"); err != nil || f.state != "start_pending" {
+		t.Errorf("begin: %v, %s", err, f.state)
+	}
+	f.locked = 1 << 30
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.begin(ended, shop(t), "x"); !errors.Is(err, errLocked) {
+		t.Errorf("got %v, want errLocked", err)
+	}
+}
+
 func TestBeginAndKill(t *testing.T) {
 	f := installed(t, "stopped")
 	g := scmRegistrar{machine: f}
-	if err := g.begin(shop(t), "x"); err != nil || f.args != "--start-id=x" {
+	if err := g.begin(t.Context(), shop(t), "x"); err != nil || f.args != "--start-id=x" {
 		t.Errorf("begin: %v, %q", err, f.args)
 	}
 	if err := g.kill(t.Context(), shop(t)); err != nil || f.state != "stopped" {
@@ -207,7 +223,7 @@ func TestForeignServicesAreLeftAlone(t *testing.T) {
 	_, disarmed := g.disarm(shop(t))
 	for what, err := range map[string]error{
 		"record": recorded, "restore": restored, "remove": removed, "disarm": disarmed,
-		"begin": g.begin(shop(t), "x"), "kill": g.kill(t.Context(), shop(t)),
+		"begin": g.begin(t.Context(), shop(t), "x"), "kill": g.kill(t.Context(), shop(t)),
 	} {
 		if !errors.Is(err, ErrForeign) {
 			t.Errorf("%s: got %v, want ErrForeign", what, err)

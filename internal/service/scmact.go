@@ -17,7 +17,13 @@ const (
 	exitTimeout    = 30 * time.Second
 	// settleTimeout is how long a service may take to begin what it was asked for.
 	settleTimeout = 15 * time.Second
+	// lockTimeout is for the service manager itself (errLocked).
+	lockTimeout = 60 * time.Second
 )
+
+// errLocked says that the service manager starts nothing because it is starting something: at the
+// start of the machine for some time, and that is when Group Policy installs.
+var errLocked = errors.New("the service manager is busy with other services; try again in a minute")
 
 // act plans a for an installed service.
 func (g scmRegistrar) act(_ context.Context, id Identity, a Action) (Plan, error) {
@@ -78,12 +84,24 @@ func (g scmRegistrar) planStart(p *Plan, id Identity, st Status) {
 	default:
 		p.addWait("start service "+name, func(ctx context.Context, say func(string)) error {
 			if st.State != "start_pending" && st.State != "continue_pending" {
-				if err := g.machine.start(name); err != nil {
+				if err := g.launch(ctx, name); err != nil {
 					return err
 				}
 			}
 			return g.wait(ctx, name, "running", say)
 		})
+	}
+}
+
+// launch starts the service as soon as the manager is free to.
+func (g scmRegistrar) launch(ctx context.Context, name string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	for {
+		err := g.machine.start(name, args...)
+		if !errors.Is(err, errLocked) || g.rest(ctx) != nil {
+			return err
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ type fakeWindows struct {
 	stuck     bool   // pending for ever
 	args      string // of the last start
 	startCode int    // the next start fails with it
+	locked    int    // so many starts find the manager busy
 	denied    bool
 	src       source
 	dir       folder
@@ -77,6 +78,10 @@ func (f *fakeWindows) kill(string) error {
 }
 
 func (f *fakeWindows) start(_ string, args ...string) error {
+	if f.locked > 0 {
+		f.locked--
+		return errLocked
+	}
 	f.args = strings.Join(args, " ")
 	f.state, f.next = "start_pending", "running"
 	if f.startCode != 0 {
