@@ -115,8 +115,9 @@ func WindowsAccount(id Identity, account string) (string, error) {
 		}
 		return "", fmt.Errorf("account %s: a service can only have the virtual account of its own name; use %s", account, id.ServiceAccount())
 	}
+	// No domain: "." is this machine, which has no managed accounts, and these are Windows' own.
 	domain, user, found := strings.Cut(account, `\`)
-	if found && domain != "" && len(user) > 1 && strings.HasSuffix(user, "$") && !strings.ContainsAny(user, `\/"`) {
+	if found && !slices.Contains([]string{"", ".", "nt authority", "builtin"}, strings.ToLower(domain)) && len(user) > 1 && strings.HasSuffix(user, "$") && !strings.ContainsAny(user, `\/"`) {
 		return account, nil
 	}
 	return "", fmt.Errorf(`account %s: use LocalService, NetworkService, %s or a group managed service account (DOMAIN\name$)`, account, id.ServiceAccount())

@@ -240,7 +240,7 @@ func TestWindowsAccount(t *testing.T) {
 	for in, want := range map[string]string{
 		"": `NT AUTHORITY\LocalService`, "localservice": `NT AUTHORITY\LocalService`, `nt authority\networkservice`: `NT AUTHORITY\NetworkService`,
 		`nt service\shop`: `NT SERVICE\Shop`, `CORP\web$`: `CORP\web$`,
-		`NT SERVICE\Other`: "", "SYSTEM": "", `NT AUTHORITY\SYSTEM`: "", `CORP\ann`: "", "ann": "", `\x$`: "", `CORP\$`: "", `A\B\c$`: "",
+		`NT SERVICE\Other`: "", "SYSTEM": "", `NT AUTHORITY\SYSTEM`: "", `CORP\ann`: "", "ann": "", `\x$`: "", `CORP\$`: "", `A\B\c$`: "", `.\web$`: "", `NT AUTHORITY\web$`: "",
 	} {
 		got, err := WindowsAccount(shop(t), in)
 		if got != want || (err == nil) != (want != "") {
