@@ -12,6 +12,7 @@ import (
 
 	"holdfast/installer/msi"
 	"holdfast/installer/product"
+	"holdfast/installer/sign"
 	"holdfast/wix"
 )
 
@@ -124,17 +125,32 @@ func (m *maker) buildArch(ctx context.Context, p product.Package, version string
 // proves little.
 func (m *maker) programs(ctx context.Context, dir, goarch string, o programOptions) (programs, error) {
 	p, err := buildPrograms(ctx, m.steps, dir, goarch, o)
-	if err != nil || !m.sign.wanted() {
-		return p, err
+	if err != nil {
+		return programs{}, err
 	}
-	for _, exe := range []string{p.holdfast, p.setup} {
-		m.steps.begin("sign %s", filepath.Base(exe))
+	return p, m.signPrograms(ctx, p)
+}
+
+// signPrograms signs those that nobody has signed: the signature of a released package stays.
+func (m *maker) signPrograms(ctx context.Context, p programs) error {
+	if !m.sign.wanted() {
+		return nil
+	}
+	defer m.steps.end()
+	for name, exe := range map[string]string{"holdfast.exe": p.holdfast, "setup.exe": p.setup} {
+		signed, err := sign.Signed(exe)
+		if err != nil {
+			return err
+		}
+		if signed {
+			continue
+		}
+		m.steps.begin("sign %s", name)
 		if err := m.sign.file(ctx, exe); err != nil {
-			return programs{}, err
+			return err
 		}
 	}
-	m.steps.end()
-	return p, nil
+	return nil
 }
 
 // stagePackage puts everything that the sources refer to, and the values of their variables, where

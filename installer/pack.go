@@ -108,6 +108,9 @@ func (c *console) pack(ctx context.Context, o pack.Options, p packing) error {
 	var programs programs
 	if p.from != "" {
 		programs, err = m.programsFrom(ctx, dir, p.from, plan.Package.Arch)
+		if err == nil {
+			err = m.signPrograms(ctx, programs)
+		}
 	} else {
 		programs, err = m.programs(ctx, dir, plan.Package.GOARCH(), programOptions{version: defaultVersion, icon: plan.Package.Icon, test: m.test})
 	}

@@ -107,6 +107,10 @@ func (p *Plan) identity() error {
 		p.Package.Product.UpgradeCode = guid.Random() // only to check the rest
 	case p.Package.Product.Own():
 		all = append(all, errors.New("--upgrade-code is Holdfast's own, and your package would replace Holdfast; without the option, pack prints a fresh one"))
+	default:
+		if example := exampleOf(code); example != "" && example != o.Name {
+			all = append(all, fmt.Errorf("--upgrade-code %s is that of the example %s, and your package and all others made like this would replace each other; without the option, pack prints a fresh one", code, example))
+		}
 	}
 	return errors.Join(append(all, p.Package.Product.Check())...)
 }
@@ -134,6 +138,23 @@ func (t *Tree) unicode(culture string) bool {
 		_, err := msi.Encode(codepage(culture), f.Path)
 		return err != nil
 	})
+}
+
+// exampleOf is the product for which the guide or the help shows this upgrade code; "" for any other.
+// Who copies a command keeps its code, too.
+func exampleOf(code guid.GUID) string {
+	switch code {
+	case "{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E6F}":
+		return "Shop"
+	case "{C8F58B0C-8C78-48D6-9195-7D58DEEE68E6}":
+		return "HelloNode"
+	case "{1C9C5459-2264-448E-B40B-7794ACE9734B}":
+		return "HelloPython"
+	case "{8A678873-0166-46CF-8EED-5EDC3C6973AD}":
+		return "HelloGo"
+	default:
+		return ""
+	}
 }
 
 // upgradeCode reads --upgrade-code, and says how to get one.

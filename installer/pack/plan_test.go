@@ -113,6 +113,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no upgrade code", func(o *Options) { o.UpgradeCode = "" }, []string{"--upgrade-code is missing", "made once and kept"}},
 		{"no GUID", func(o *Options) { o.UpgradeCode = "{GUID}" }, []string{`--upgrade-code "{GUID}" is not a GUID`}},
 		{"Holdfast's upgrade code", func(o *Options) { o.UpgradeCode = product.HoldfastUpgradeCode.Bare() }, []string{"Holdfast's own"}},
+		{"an example's upgrade code", func(o *Options) { o.UpgradeCode = "c8f58b0c-8c78-48d6-9195-7d58deee68e6" }, []string{"that of the example HelloNode", "prints a fresh one"}},
 		{"Holdfast's name", func(o *Options) { o.Name = "holdfast" }, []string{"Holdfast's own"}},
 		{"Holdfast's name and code", func(o *Options) { o.Name, o.UpgradeCode = "Holdfast", string(product.HoldfastUpgradeCode) }, []string{"Holdfast's own"}},
 		{"all of the identity", func(o *Options) {

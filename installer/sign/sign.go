@@ -10,6 +10,7 @@ package sign
 import (
 	"bytes"
 	"context"
+	"debug/pe"
 	"errors"
 	"fmt"
 	"os"
@@ -52,6 +53,23 @@ type PKCS11 struct {
 	Module, Engine string
 	// Key is the URI of the key; Cert that of the certificate, if Options.Cert is not a file.
 	Key, Cert string
+}
+
+// Signed tells whether an executable has a signature, good or not.
+func Signed(exe string) (bool, error) {
+	f, err := pe.Open(exe)
+	if err != nil {
+		return false, fmt.Errorf("sign %s: %w", exe, err)
+	}
+	defer f.Close() //nolint:errcheck // only read
+	switch header := f.OptionalHeader.(type) {
+	case *pe.OptionalHeader64:
+		return header.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_SECURITY].Size > 0, nil
+	case *pe.OptionalHeader32:
+		return header.DataDirectory[pe.IMAGE_DIRECTORY_ENTRY_SECURITY].Size > 0, nil
+	default:
+		return false, fmt.Errorf("sign %s: it is no program", exe)
+	}
 }
 
 // Sign signs the file in place: an executable or a package. The file is only replaced when its

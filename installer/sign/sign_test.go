@@ -94,8 +94,14 @@ func TestSignAndVerify(t *testing.T) {
 			if _, err := sign.Verify(t.Context(), file, trust(t, ours.root())); !errors.Is(err, sign.ErrNotVerified) || !strings.Contains(err.Error(), "not signed") {
 				t.Errorf("unsigned: %v", err)
 			}
+			if signed, err := sign.Signed(file); (err == nil) != (kind == "exe") || signed {
+				t.Errorf("Signed before: %v, %v", signed, err)
+			}
 			if err := sign.Sign(t.Context(), file, sign.Options{Cert: cert, Key: key, Description: "Acme Shop", URL: "https://example.com"}); err != nil {
 				t.Fatal(err)
+			}
+			if signed, err := sign.Signed(file); kind == "exe" && (err != nil || !signed) {
+				t.Errorf("Signed: %v, %v", signed, err)
 			}
 			got, err := sign.Verify(t.Context(), file, trust(t, ours.root()))
 			if err != nil {
