@@ -39,6 +39,7 @@ func Compile(src *wxs.Sources, o CompileOptions) (*Database, error) {
 		c.units = append(c.units, c.compile(e))
 	}
 	c.link()
+	c.checkDirectories()
 	c.features()
 	c.specialProperties()
 	c.sequences()
@@ -277,9 +278,10 @@ func (c *compiler) database() *Database {
 	c.ensureTables(db)
 	db.sort()
 	db.Cabinets = db.cabinets()
+	paths := c.paths()
 	for name, cabinet := range db.Cabinets {
 		for i := range cabinet.Files {
-			cabinet.Files[i].Source = c.source(cabinet.Files[i].Key)
+			cabinet.Files[i].Source = paths[cabinet.Files[i].Key]
 		}
 		db.Cabinets[name] = cabinet
 	}

@@ -93,7 +93,7 @@ func (c *compiler) standardDirectories() {
 			continue
 		}
 		parent := "TARGETDIR"
-		if native, both := strings.CutSuffix(id, "6432Folder"); both {
+		if native, is := strings.CutSuffix(id, "6432Folder"); is {
 			parent = native + "64Folder"
 		}
 		if id == "TARGETDIR" {
@@ -101,6 +101,23 @@ func (c *compiler) standardDirectories() {
 		}
 		c.insert("Directory", c.element("Package").Pos, id, parent, name)
 		wanted = append(wanted, parent)
+	}
+}
+
+// checkDirectories finds directories that lie in themselves; by DirectoryRef they can.
+func (c *compiler) checkDirectories() {
+	for id, n := range c.rows["Directory"] {
+		up := n
+		for range c.rows["Directory"] {
+			parent, _ := up.row[1].(string)
+			if parent == id && !c.failed(n.at[0]) {
+				c.errs.Add(n.pos, fmt.Sprintf("directory %s lies in itself", id), "put it into another one")
+				break
+			}
+			if up = c.rows["Directory"][parent]; up == nil {
+				break
+			}
+		}
 	}
 }
 

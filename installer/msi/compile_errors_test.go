@@ -57,9 +57,9 @@ func TestCompileErrors(t *testing.T) {
 
 		// files
 		{"missing files", `<Icon Id="I" SourceFile="none.ico"/><Binary Id="B" SourceFile="sub"/>` + inComponent(`<File Id="A" Source="none.txt"/>`), []string{
-			`a.wxs:2:14: file none.ico: no such file or directory`,
+			`a.wxs:2:14: file none.ico: there is no such file`,
 			`a.wxs:2:52: file sub: it is not a file`,
-			`a.wxs:2:247: file none.txt: no such file or directory`,
+			`a.wxs:2:247: file none.txt: there is no such file`,
 		}},
 		{"a folder as a file", inComponent(`<File Id="A" Source="sub\"/>`), []string{
 			`a.wxs:2:178: "sub\\" does not end in the name of a file; write Name`,
@@ -102,6 +102,10 @@ func TestCompileErrors(t *testing.T) {
 			`a.wxs:2:12: TARGETDIR is a standard directory; write <StandardDirectory>`,
 			`a.wxs:2:59: ProgramFiles64Folder is a standard directory; write <StandardDirectory>`,
 			`a.wxs:2:104: ShortName without Name; write both`,
+		}},
+		{"a directory in itself", `<DirectoryRef Id="A"><Directory Id="B" Name="b"><Component Id="C" Feature="F" KeyPath="yes"` + guid + `><File Id="T" Source="a.txt"/></Component></Directory></DirectoryRef><DirectoryRef Id="B"><Directory Id="A" Name="a"><Directory Id="D" Name="d"/></Directory></DirectoryRef><Feature Id="F"/>`, []string{
+			`a.wxs:2:22: directory B lies in itself; put it into another one`,
+			`a.wxs:2:228: directory A lies in itself; put it into another one`,
 		}},
 		{"key paths", `<Directory Id="D" Name="d"><Component Id="C1" Feature="F"` + guid + `/><Component Id="C2" Feature="F" KeyPath="yes"` + guid + `><File Id="A" Source="a.txt" KeyPath="yes"/></Component>
 <Component Id="C3" Feature="F"` + guid + `><File Id="B" Source="a.txt"/><File Id="B2" Source="b.txt"/></Component><Component Id="C4" Feature="F"` + guid + `><File Id="B3" Source="b.txt" KeyPath="no"/></Component></Directory><Feature Id="F"/>`, []string{
@@ -190,7 +194,7 @@ func TestCompileErrors(t *testing.T) {
 			`a.wxs:2:257: Binary Pic is not defined`,
 			`a.wxs:3:1: dialog E has no control that can have the focus; add a button`,
 			`a.wxs:3:107: a text must have one source; write either Text of the control, or Value or SourceFile here`,
-			`a.wxs:3:201: file none.rtf: no such file or directory`,
+			`a.wxs:3:201: file none.rtf: there is no such file`,
 			`a.wxs:3:233: Control of a <Publish> in a <Control>; it belongs to that control; remove it`,
 			`a.wxs:3:263: Dialog F is not defined; known here: D, E`,
 			`a.wxs:3:274: <Publish> of Reset without Value; write it`,

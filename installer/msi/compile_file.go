@@ -76,34 +76,30 @@ func (c *compiler) files() {
 	}
 }
 
-// source is where the bytes of a file are.
-func (c *compiler) source(key string) string {
+// paths are where the bytes of the files are, by their identifiers.
+func (c *compiler) paths() map[string]string {
+	paths := map[string]string{}
 	for _, u := range c.units {
 		for _, f := range u.files {
-			if f.id == key {
-				return f.path
-			}
+			paths[f.id] = f.path
 		}
 	}
-	return ""
+	return paths
 }
 
 // canonical is the path of a directory: the name of a standard directory, and what is below in lower
 // case.
 func (c *compiler) canonical(id string, depth int) string {
-	if native, both := strings.CutSuffix(id, "6432Folder"); both {
+	if native, is := strings.CutSuffix(id, "6432Folder"); is {
 		return native + "64Folder"
 	}
 	n := c.rows["Directory"][id]
-	if _, standard := standardDirectory(id); standard || n == nil || depth > maxFeatures*maxFeatures {
+	if _, standard := standardDirectory(id); standard || n == nil || depth > len(c.rows["Directory"]) {
 		return id
 	}
 	parent, _ := n.row[1].(string)
 	name, _ := n.row[2].(string)
-	_, long, both := strings.Cut(name, "|")
-	if !both {
-		long = name
-	}
+	long := name[strings.Index(name, "|")+1:]
 	return c.canonical(parent, depth+1) + `\` + strings.ToLower(long)
 }
 
@@ -202,6 +198,9 @@ func regular(name string) error {
 
 // reason is an error without the path, which the message has already.
 func reason(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("there is no such file")
+	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}

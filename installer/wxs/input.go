@@ -9,7 +9,7 @@ import (
 
 // Bounds of what is read. A harvested program of twenty thousand files makes a source of 8 MB.
 const (
-	maxBytes    = 64 << 20 // of all files together, an included one as often as it is included
+	maxBytes    = 64 << 20 // of all files and all that replaces variables; an included file counts every time
 	maxIncludes = 16       // one in another
 	maxDepth    = 64       // elements one in another
 )
@@ -17,7 +17,7 @@ const (
 // input is where the files come from.
 type input struct {
 	fsys fs.FS
-	left int64 // bytes that may still be read
+	left int64 // bytes that may still come
 }
 
 // read is the content of a file. Its errors are for the place that named the file.
@@ -35,9 +35,14 @@ func (in *input) read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.left -= int64(len(data)); in.left < 0 {
+	return data, in.take(len(data))
+}
+
+// take counts bytes. What variables become counts, too: each can hold the one before it twice.
+func (in *input) take(length int) error {
+	if in.left -= int64(length); in.left < 0 {
 		in.left = 0
-		return nil, fmt.Errorf("the sources have more than %d MiB together", maxBytes>>20)
+		return fmt.Errorf("the sources have more than %d MiB together", maxBytes>>20)
 	}
-	return data, nil
+	return nil
 }

@@ -246,6 +246,11 @@ func TestWarning(t *testing.T) {
 
 // TestBounds: what is too much ends with an error, in little time.
 func TestBounds(t *testing.T) {
+	doubling := "<?define A0=xxxxxxxx?>"
+	for i := range 60 {
+		doubling += fmt.Sprintf("<?define A%d=$(A%d)$(A%d)?>", i+1, i, i)
+	}
+	long := `<WixLocalization xmlns="http://wixtoolset.org/schemas/v4/wxl"><String Id="A" Value="` + strings.Repeat("x", 1<<20) + `"/></WixLocalization>`
 	tests := []struct {
 		name string
 		fsys fstest.MapFS
@@ -255,12 +260,18 @@ func TestBounds(t *testing.T) {
 		{"include of itself", files("a.wxs", head+"<?include a.wxi?></Wix>", "a.wxi", include+"<?include a.wxi?></Include>"), "includes more than 16 deep; does the file include itself?"},
 		{"includes that double", files("a.wxs", head+"<?include a.wxi?></Wix>", "a.wxi", include+"<!--"+strings.Repeat(" ", 1<<15)+"--><?include b.wxi?><?include b.wxi?></Include>", "b.wxi", include+"<?include a.wxi?><?include a.wxi?></Include>"), "includes more than 16 deep; does the file include itself?"},
 		{"big", files("a.wxs", head+strings.Repeat(" ", 65<<20)), "cannot be read: the sources have more than 64 MiB together"},
+		{"variables that double", files("a.wxs", head+doubling+"</Wix>"), "the sources have more than 64 MiB together"},
+		{"texts used often", files("a.wxs", head+strings.Repeat(`<Fragment Id="!(loc.A)"/>`, 100)+"</Wix>", "a.wxl", long), "the sources have more than 64 MiB together"},
 		{"brackets", files("a.wxs", head+"<?if "+strings.Repeat("(", 1000)+"?><?endif?></Wix>"), "too deep"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := wxs.Load(tt.fsys, []string{"a.wxs"}, nil, options())
-			if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
+			var localizations []string
+			if tt.fsys["a.wxl"] != nil {
+				localizations = []string{"a.wxl"}
+			}
+			_, err := wxs.Load(tt.fsys, []string{"a.wxs"}, localizations, options())
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant ... %s", err, tt.want)
 			}
 		})

@@ -12,6 +12,7 @@ import (
 
 // localization is the texts of one language, and what its files say of it.
 type localization struct {
+	in      *input
 	texts   map[string]string
 	culture string
 
@@ -21,7 +22,7 @@ type localization struct {
 // readLocalizations reads the files and keeps the texts of the culture and those without one.
 func readLocalizations(in *input, names []string, culture string, errs *Errors) *localization {
 	known := readVocabulary(localizationVocabulary)
-	words := &localization{texts: map[string]string{}, culture: culture}
+	words := &localization{in: in, texts: map[string]string{}, culture: culture}
 	found := culture == ""
 	places := map[string]Pos{}
 	for _, name := range names {
@@ -141,6 +142,9 @@ func (w *localization) expand(text string, at Pos) (string, error) {
 		}
 		if strings.Contains(value, "!(") {
 			return "", &Error{at, fmt.Sprintf("text %s contains another one", id), "write the text out"}
+		}
+		if err := w.in.take(len(value)); err != nil {
+			return "", &Error{at, err.Error(), ""}
 		}
 		b.WriteString(value)
 		text = after

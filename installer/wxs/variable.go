@@ -41,6 +41,9 @@ func (p *preprocessor) expand(text string, at Pos) (string, error) {
 		if value == nil {
 			return "", &Error{at, fmt.Sprintf("variable %s is not defined", strings.TrimPrefix(name, "var.")), p.known(strings.TrimPrefix(name, "var."))}
 		}
+		if err := p.in.take(len(*value)); err != nil {
+			return "", &Error{at, err.Error(), ""}
+		}
 		b.WriteString(*value)
 		text = after
 	}
