@@ -137,16 +137,16 @@ func (m *maker) signPrograms(ctx context.Context, p programs) error {
 		return nil
 	}
 	defer m.steps.end()
-	for name, exe := range map[string]string{"holdfast.exe": p.holdfast, "setup.exe": p.setup} {
-		signed, err := sign.Signed(exe)
+	for _, one := range []struct{ name, exe string }{{"holdfast.exe", p.holdfast}, {"setup.exe", p.setup}} {
+		signed, err := sign.Signed(one.exe)
 		if err != nil {
 			return err
 		}
 		if signed {
 			continue
 		}
-		m.steps.begin("sign %s", name)
-		if err := m.sign.file(ctx, exe); err != nil {
+		m.steps.begin("sign %s", one.name)
+		if err := m.sign.file(ctx, one.exe); err != nil {
 			return err
 		}
 	}
