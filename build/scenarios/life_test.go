@@ -3,7 +3,6 @@
 package scenarios
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -170,15 +169,12 @@ func TestInstallFromAService(t *testing.T) {
 	m.write(seedFile, seed)
 	const log = `C:\logs\service.log`
 	m.write(log, "")
-	m.ok("sc", "create", "Deployment", "binPath=", `C:\windows\system32\msiexec.exe /i `+pkg("1.0.0")+` /qn /l*v `+log+` HF_CONFIG=`+seedFile)
-	// msiexec is no service: the manager waits for it in vain, and we do not wait for the manager.
-	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan struct{})
-	go func() {
-		defer close(started)
-		_, _, _ = m.run(ctx, "sc", "start", "Deployment")
-	}()
-	defer func() { cancel(); <-started }()
+	m.ok("sc", "create", "Deployment", "binPath=",
+		`C:\windows\system32\cmd.exe /c start /b msiexec.exe /i `+pkg("1.0.0")+` /qn /l*v `+log+` HF_CONFIG=`+seedFile)
+	// The shell is no service, which the manager says; what the shell has started goes on.
+	if text, code, err := m.run(t.Context(), "sc", "start", "Deployment"); err != nil || code == 0 {
+		t.Fatalf("sc start: %v\n%s", err, text)
+	}
 	m.log = log
 	m.answers(gatewayPort, "/", greeting)
 	m.until("the installation has ended", func() bool { return len(m.entries("Holdfast")) == 1 && len(m.processes("/i "+pkg("1.0.0"))) == 0 })

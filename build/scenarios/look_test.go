@@ -5,6 +5,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,9 @@ var windowsOwn = []string{
 	"registered applications", "registeredapplications", "wine", "wow6432node",
 }
 
+// coarse are the large folders of Windows alone: sizes and times have to do there.
+var coarse = []string{`C:\windows\system32`, `C:\windows\syswow64`, `C:\windows\winsxs`, `C:\windows\Fonts`, `C:\windows\inf`}
+
 // noise is what every msiexec leaves behind, whatever it did, and what changes on a Windows that
 // nobody touches.
 var noise = []string{
@@ -37,6 +41,8 @@ var noise = []string{
 	`* C:\logs*`,
 	`* C:\windows\temp*`,
 	`* C:\users\*\Temp*`,
+	`* C:\users\*\AppData\Roaming\Caddy*`, // the app's own
+	`* C:\windows\ServiceProfiles\*`,
 	`folder C:\windows\Installer`,
 	`registry *\Control\ServiceCurrent ""`, // Wine counts the services that it started
 }
@@ -46,7 +52,7 @@ func (m *machine) look() state.State {
 	m.t.Helper()
 	s := state.State{}
 	for _, root := range m.roots() {
-		if err := s.AddFiles(m.path(root), strings.TrimSuffix(root, `\`), `C:\windows`); err != nil {
+		if err := s.AddFiles(m.path(root), strings.TrimSuffix(root, `\`), coarse...); err != nil {
 			m.t.Fatal(err)
 		}
 	}
@@ -176,23 +182,30 @@ var products = []string{"Holdfast", "Shop", "Depot"}
 // evidence is what an engineer wants to see after a failure.
 func (m *machine) evidence() string {
 	var b strings.Builder
-	show := func(windows string, lines int) {
-		if data, err := os.ReadFile(m.path(windows)); err == nil {
-			fmt.Fprintf(&b, "--- %s\n%s\n", windows, tail(decode(data), lines))
+	show := func(path string, lines int) {
+		if data, err := os.ReadFile(path); err == nil {
+			fmt.Fprintf(&b, "--- %s\n%s\n", path, tail(decode(data), lines))
 		}
 	}
 	if m.log != "" {
-		show(m.log, 60)
+		show(m.path(m.log), 60)
 	}
-	for _, product := range products {
-		data := `C:\ProgramData\` + product
-		show(data+`\setup\setup.log`, 60)
-		show(data+`\holdfast.yaml`, 60)
-		logs, _ := filepath.Glob(filepath.Join(m.path(data), "logs", "*"))
-		for _, log := range logs {
-			show(data+`\logs\`+filepath.Base(log), 30)
+	// Wherever the data folder was put.
+	_ = filepath.WalkDir(m.path(`C:\`), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // what cannot be read is no evidence
 		}
-	}
+		switch ext := filepath.Ext(path); {
+		case entry.IsDir() && strings.EqualFold(entry.Name(), "windows"):
+			return filepath.SkipDir
+		case entry.IsDir() || strings.Contains(path, "packages"):
+		case entry.Name() == "setup.log" || entry.Name() == "holdfast.yaml":
+			show(path, 60)
+		case ext == ".log" && strings.Contains(filepath.ToSlash(path), "/logs/") && entry.Name() != "access.log" && !strings.HasPrefix(entry.Name(), "msiexec"):
+			show(path, 30)
+		}
+		return nil
+	})
 	return b.String()
 }
 

@@ -127,8 +127,11 @@ func msiexecLine(args []string) string {
 
 func (native) failed(code int) bool { return code == 1603 }
 
-// systemNoise is nothing: Windows cleans up.
-var systemNoise []string
+// Windows cleans up, and knows what is installed after a removal that failed.
+var systemNoise, forgotten []string
+
+// removing are the deferred actions of a removal.
+var removing = []string{"HfSnapshot", "HfStop", "HfRemove", "HfFail"}
 
 // refused wants the log to name the property and what it may be.
 func (m *machine) refused(log, property string) {

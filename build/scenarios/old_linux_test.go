@@ -8,6 +8,7 @@ import "testing"
 func TestOldWindowsIsRefused(t *testing.T) {
 	m := fresh(t)
 	m.ok("winecfg", "-v", "win7")
+	m.ok("reg", "delete", `HKLM\Software\Microsoft\Windows NT\CurrentVersion`, "/v", "CurrentMajorVersionNumber", "/f") // it forgets that
 	empty := m.look()
 	m.fails("/i", pkg("1.0.0"))
 	m.same(empty)

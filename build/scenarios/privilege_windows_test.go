@@ -157,3 +157,14 @@ func TestEventLogAndFirewall(t *testing.T) {
 		t.Errorf("a firewall rule is left: %v\n%s", err, text)
 	}
 }
+
+// A service of this name that is not ours stays what it is. (Wine takes back what was never done: it
+// removes the service.)
+func TestServiceOfAnotherProgramIsRefused(t *testing.T) {
+	m := fresh(t)
+	m.undo("sc", "delete", "Holdfast")
+	m.ok("sc", "create", "Holdfast", "binPath=", `C:\windows\system32\notepad.exe`, "start=", "demand")
+	before := m.look()
+	m.fails("/i", pkg("1.0.0"))
+	m.same(before)
+}

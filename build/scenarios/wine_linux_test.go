@@ -58,27 +58,34 @@ func fresh(t *testing.T) *machine {
 
 func newMachine(t *testing.T, from, dir string) *machine {
 	t.Helper()
+	m := startMachine(t, from, dir)
+	s := m.system.(*wineSystem)
+	t.Cleanup(func() {
+		if err := s.p.Close(); err != nil {
+			t.Errorf("close the prefix: %v", err)
+		}
+		s.net.Close()
+	})
+	m.witness()
+	return m
+}
+
+// startMachine leaves it to the caller to end it.
+func startMachine(t *testing.T, from, dir string) *machine {
+	t.Helper()
 	network, err := wine.NewNetwork()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(network.Close)
 	p, err := wine.Copy(t.Context(), from, dir, network)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Errorf("close the prefix: %v", err)
-		}
-	})
 	s := &wineSystem{p, network}
 	if err := s.addPackages(); err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, system: s}
-	m.witness()
-	return m
+	return &machine{t: t, system: s}
 }
 
 // addPackages puts every package on the disk, and the program that nobody here wrote.
@@ -157,19 +164,35 @@ func (m *machine) reboot() {
 	}
 }
 
-// systemNoise is what Wine leaves behind: it does not remove keys of its Windows Installer that have
-// become empty, nor the separator that it put into PATH.
+// systemNoise is what Wine changes by itself, or leaves behind: it does not remove keys of its Windows
+// Installer that have become empty, nor the separator that it put into PATH, and each reinstallation
+// adds the package's folder to the sources once more.
 var systemNoise = []string{
 	`key *\Software\Classes\Installer*`,
 	`key *\CurrentVersion\Installer*`,
 	`registry *\Session Manager\Environment "PATH"`,
+	`registry *\Classes\Installer\Products\*\SourceList*`,
+	`* *\Control\Video*`,
+	`registry *\Software\Microsoft\Windows\CurrentVersion "Users"`,
 }
 
-// refused wants the package itself to have ended the run, or its setup program at its first action,
-// for the sake of a property. Wine does not log messages: the name of the action has to do.
+// removing are the deferred actions of a removal at which a failure can be looked at: after RemoveFiles
+// Wine's way back ends.
+var removing = []string{"HfSnapshot", "HfStop", "HfRemove"}
+
+// forgotten is where Wine keeps that a product is installed.
+var forgotten = []string{
+	`* *\Classes\Installer*`,
+	`* *\CurrentVersion\Installer*`,
+	`* *\CurrentVersion\Uninstall*`,
+	`* C:\windows\Installer*`,
+}
+
+// refused wants one of the package's checks to have ended the run, or its setup program's first
+// action, before anything was done. Wine logs no messages: the name of the action has to do.
 func (m *machine) refused(log, property string) {
 	m.t.Helper()
-	if !regexp.MustCompile(`(HfBad|HfMoved)\w*\. Return value 0`).MatchString(log) {
+	if !regexp.MustCompile(`: (HfBad\w*|HfMoved|HfGuard)\. Return value 0`).MatchString(log) {
 		m.t.Errorf("%s: not refused by a check:\n%s", property, tail(log, 20))
 	}
 }
@@ -200,16 +223,19 @@ func makeFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMachine(t, from, filepath.Join(t.TempDir(), "prefix"))
-	m.install()
-	s := m.system.(*wineSystem)
-	if err := s.p.Halt(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	prefix := filepath.Join(first.dir, "prefix")
-	if err := os.Rename(s.p.Dir, prefix); err != nil {
-		t.Fatal(err)
-	}
+	m := startMachine(t, from, prefix)
+	s := m.system.(*wineSystem)
+	t.Cleanup(s.net.Close)
+	defer func() {
+		if t.Failed() {
+			t.Log(m.evidence())
+		}
+		if err := s.p.Halt(context.Background()); err != nil { // also when the test has ended already
+			t.Error(err)
+		}
+	}()
+	m.install()
 	first.prefix = prefix
 }
 

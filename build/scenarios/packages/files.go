@@ -55,3 +55,15 @@ func copyFile(from, to string) error {
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
 }
+
+// onlyPackage is the package of a folder.
+func onlyPackage(dir string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.msi"))
+	if err != nil {
+		return "", err
+	}
+	if len(files) != 1 {
+		return "", fmt.Errorf("%s has %d packages, want one", dir, len(files))
+	}
+	return files[0], nil
+}

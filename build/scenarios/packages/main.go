@@ -21,16 +21,13 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
+	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"holdfast/build/wine"
 )
-
-// builds is how many packages are made at a time.
-const builds = 2
 
 func main() {
 	out := flag.String("out", filepath.Join("build", "out", "packages"), "where to put the packages")
@@ -93,23 +90,30 @@ func (m maker) all(ctx context.Context) error {
 	if err := m.do(exec.CommandContext(ctx, "go", "build", "-o", m.installer, "./installer")); err != nil { //nolint:gosec // our own words
 		return err
 	}
-	group, building := errgroup.WithContext(ctx) // which ends with the group
-	group.SetLimit(builds)
+	var products, others []func(context.Context) error
 	for _, version := range []string{"1.0.0", "1.1.0"} {
-		group.Go(func() error { return m.product(building, version, version) })
-		group.Go(func() error { return m.product(building, "test-"+version, version, "--test") })
+		products = append(products,
+			func(ctx context.Context) error { return m.product(ctx, version, version) },
+			func(ctx context.Context) error { return m.product(ctx, "test-"+version, version, "--test") })
 	}
-	for _, p := range []packed{
-		{"Shop", "2.0.0", "{6C1FB8C0-2B5B-4C39-9E54-5B5A5A0C2D11}", firstConfig, map[string]string{"index.html": "shop 2.0.0\n", "old.html": "only in 2.0.0\n"}},
-		{"Shop", "2.1.0", "{6C1FB8C0-2B5B-4C39-9E54-5B5A5A0C2D11}", nextConfig, map[string]string{"index.html": "shop 2.1.0\n", "new/more.html": "only in 2.1.0\n"}},
-		{"Depot", "1.0.0", "{0C7E6A0D-4E7B-4B7C-8C5F-1E0B7D9B9E22}", firstConfig, map[string]string{"index.html": "depot 1.0.0\n"}},
-	} {
-		group.Go(func() error { return m.pack(building, p) })
-	}
-	if err := group.Wait(); err != nil {
+	if err := together(ctx, products); err != nil {
 		return err
 	}
-	return m.signed(ctx)
+	others = append(others, m.signed)
+	for _, p := range packs() {
+		others = append(others, func(ctx context.Context) error { return m.pack(ctx, p) })
+	}
+	return together(ctx, others)
+}
+
+// together does the work beside each other, as much as there are processors for.
+func together(ctx context.Context, work []func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
+	for _, f := range work {
+		group.Go(func() error { return f(ctx) })
+	}
+	return group.Wait()
 }
 
 // product makes Holdfast's own package.
@@ -120,52 +124,6 @@ func (m maker) product(ctx context.Context, folder, version string, more ...stri
 	}
 	args := append([]string{"build", "--arch", "amd64", "--version", version, "--out", dir}, more...)
 	return m.do(exec.CommandContext(ctx, m.installer, args...)) //nolint:gosec // our own words
-}
-
-// packed is a site that Caddy serves, as a product of its own.
-type packed struct {
-	name, version, upgradeCode string
-	config                     string
-	site                       map[string]string
-}
-
-// firstConfig is what somebody would write who reads the guide: nothing about ports or folders.
-const firstConfig = `version: 1
-apps:
-  site:
-    command: ['${install_dir}\app\caddy.exe', file-server, --root, '${install_dir}\app\site', --listen, "127.0.0.1:${port}"]
-routes:
-  site: {app: site}
-`
-
-// nextConfig comes with a later version.
-const nextConfig = firstConfig + `  added: {match: {path_prefix: /added}, respond: {status: 200, body: "added in 2.1.0"}}
-`
-
-func (m maker) pack(ctx context.Context, p packed) error {
-	dir, err := m.folder(fmt.Sprintf("%s-%s", strings.ToLower(p.name), p.version))
-	if err != nil {
-		return err
-	}
-	app := filepath.Join(dir, "app")
-	for name, text := range p.site {
-		file := filepath.Join(app, "site", filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	if err := copyFile(filepath.Join(m.out, "caddy.exe"), filepath.Join(app, "caddy.exe")); err != nil {
-		return err
-	}
-	file := filepath.Join(dir, "holdfast.yaml")
-	if err := os.WriteFile(file, []byte(p.config), 0o600); err != nil {
-		return err
-	}
-	return m.do(exec.CommandContext(ctx, m.installer, "pack", app, "--config", file, "--name", p.name, "--manufacturer", "Acme", //nolint:gosec // our own words
-		"--version", p.version, "--upgrade-code", p.upgradeCode, "--url", "https://example.com/"+strings.ToLower(p.name), "--out", dir))
 }
 
 // folder makes an empty folder.

@@ -21,7 +21,7 @@ func (m maker) signed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made, err := filepath.Glob(filepath.Join(m.out, "1.0.0", "*.msi"))
+	from, err := onlyPackage(filepath.Join(m.out, "1.0.0"))
 	if err != nil {
 		return err
 	}
@@ -29,16 +29,11 @@ func (m maker) signed(ctx context.Context) error {
 	if err := makeCertificate(cert, key); err != nil {
 		return err
 	}
-	for _, from := range made {
-		file := filepath.Join(dir, filepath.Base(from))
-		if err := copyFile(from, file); err != nil {
-			return err
-		}
-		if err := sign.Sign(ctx, file, sign.Options{Cert: cert, Key: key}); err != nil {
-			return err
-		}
+	file := filepath.Join(dir, filepath.Base(from))
+	if err := copyFile(from, file); err != nil {
+		return err
 	}
-	return nil
+	return sign.Sign(ctx, file, sign.Options{Cert: cert, Key: key})
 }
 
 // makeCertificate writes a certificate that signs itself, and its key. It serves one test run.
