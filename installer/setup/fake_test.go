@@ -49,6 +49,7 @@ type fakeMachine struct {
 	volume     volume
 	answer     func(m *fakeMachine) (readiness, int, error) // of the pipe
 	onBegin    func(m *fakeMachine)
+	onMake     func(dir string)
 
 	// ops counts changes. The one that failAt counts fails; with broken, all that follow fail, too.
 	ops, failAt int
@@ -259,6 +260,9 @@ func (d fakeDisk) Make(dir, sddl string) error {
 		return fs.ErrExist
 	}
 	d.m.nodes[dir] = node{folder: true, access: sddl}
+	if d.m.onMake != nil {
+		d.m.onMake(dir)
+	}
 	return nil
 }
 
@@ -385,7 +389,9 @@ func (f fakeService) Check(context.Context, service.Registration) error { return
 func (f fakeService) Install(_ context.Context, r service.Registration, say func(string)) error {
 	for _, step := range []func(){
 		func() { f.m.record.Installed, f.m.record.Command = true, `"`+r.Executable+`" run --name Shop` },
-		func() { f.m.record.Start, f.m.record.Account = r.Start, r.Account },
+		func() {
+			f.m.record.Start, f.m.record.Account, f.m.record.Description = r.Start, r.Account, r.Description
+		},
 		func() {
 			f.m.record.Source = true
 			f.m.put(f.m.find(f.m.data), func(n *node) { n.access = "D:ours" })

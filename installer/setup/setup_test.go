@@ -3,10 +3,14 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"holdfast/internal/service"
 )
@@ -185,6 +189,90 @@ func TestRemovalOverUntrustedData(t *testing.T) {
 	}
 }
 
+// From snapshot to apply nobody starts the service, and a failed start leaves it stopped.
+func TestNobodyStartsTheServiceMeanwhile(t *testing.T) {
+	m := shop(t, true)
+	if err := m.run(t, "snapshot", nil); err != nil || m.record.Start != startDisabled || m.record.State != "running" {
+		t.Errorf("%v: %+v", err, m.record)
+	}
+	m.record.Start = service.StartAuto
+	if err := m.run(t, "start-rollback", nil); err != nil || m.record.Start != startDisabled || m.record.State != "stopped" {
+		t.Errorf("%v: %+v", err, m.record)
+	}
+}
+
+// The removal inside an upgrade leaves what the new version needs.
+func TestRemovalInsideAnUpgrade(t *testing.T) {
+	m := shop(t, true)
+	m.did = nil
+	if err := m.run(t, "remove", with(old(), argRemove, "ALL", argUpgrading, "{NEW}", argPurge, "1")); err != nil || len(m.did) > 0 {
+		t.Errorf("%v, did %q", err, m.did)
+	}
+}
+
+// A rollback takes back what setup wrote, and not what somebody wrote after it.
+func TestRollbackKeepsEdits(t *testing.T) {
+	m := shop(t, false)
+	m.file(installDir+`\holdfast.template.yaml`, "newer\n")
+	for _, verb := range []string{"snapshot", "apply"} {
+		if err := m.run(t, verb, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := m.nodes[dataDir+`\holdfast.yaml`].data; got != "newer\n" {
+		t.Fatalf("configuration: %q", got)
+	}
+	m.file(dataDir+`\holdfast.yaml`, "edited meanwhile")
+	if err := m.run(t, "apply-rollback", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.nodes[dataDir+`\holdfast.yaml`].data; got != "edited meanwhile" {
+		t.Errorf("configuration: %q", got)
+	}
+	log := m.nodes[dataDir+`\setup\setup.log`].data
+	if n := strings.Count(log, "was changed meanwhile and stays"); n != 1 {
+		t.Errorf("%d files were told as changed, want one:\n%s", n, log)
+	}
+}
+
+// What was only about to be written is not taken for somebody's edit.
+func TestRollbackOfBrokenWrites(t *testing.T) {
+	for failAt := 1; ; failAt++ {
+		m := shop(t, false)
+		m.file(installDir+`\holdfast.template.yaml`, "newer\n")
+		if err := m.run(t, "snapshot", nil); err != nil {
+			t.Fatal(err)
+		}
+		m.failAt = failAt
+		err := m.run(t, "apply", nil)
+		m.failAt = 0
+		if rolled := m.run(t, "apply-rollback", nil); rolled != nil {
+			t.Fatal(rolled)
+		}
+		if log := m.nodes[dataDir+`\setup\setup.log`].data; strings.Contains(log, "meanwhile") {
+			t.Errorf("broken at change %d:\n%s", failAt, log)
+		}
+		if err == nil {
+			break
+		}
+	}
+}
+
+// Whoever changes folders while they are looked at gets setup to write nowhere.
+func TestFoldersThatChange(t *testing.T) {
+	m := newFake()
+	m.nodes[dataDir] = node{folder: true, replacers: true}
+	m.onMake = func(string) { m.nodes[dataDir] = node{folder: true, stranger: true} }
+	if err := m.run(t, "snapshot", nil); err == nil || !strings.Contains(err.Error(), "belongs to") {
+		t.Errorf("got %v", err)
+	}
+	for _, did := range m.did {
+		if strings.HasPrefix(did, "write") {
+			t.Errorf("did %q", m.did)
+		}
+	}
+}
+
 // An installation does not begin where it could not be undone.
 func TestInstallationNeedsASnapshot(t *testing.T) {
 	m := newFake()
@@ -267,12 +355,13 @@ func TestRules(t *testing.T) {
 		"of the former folder":    {[]service.FirewallRule{rule(`D:\old\holdfast.exe`, true)}, "yes", false, `set rule D:\old\holdfast.exe, add rule ` + ours},
 		"not wanted":              {[]service.FirewallRule{rule(ours, true)}, "no", false, "set rule " + ours},
 		"not wanted, nor there":   {nil, "0", false, ""},
+		"not wanted and disabled": {[]service.FirewallRule{rule(ours, false)}, "no", false, ""},
 		"another program's":       {[]service.FirewallRule{other}, "no", false, ""},
 		"wanted, but no firewall": {nil, "yes", true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newFake()
-			m.rules, m.noFirewall = tt.rules, tt.off
+			m.rules, m.noFirewall = slices.Clone(tt.rules), tt.off
 			m.file(installDir+`\holdfast.template.yaml`, template1)
 			args := map[string]string{argFirewall: tt.firewall}
 			for _, verb := range []string{"snapshot", "apply"} {
@@ -288,6 +377,12 @@ func TestRules(t *testing.T) {
 			}
 			if got := strings.Join(did, ", "); got != tt.did {
 				t.Errorf("did %q, want %q", got, tt.did)
+			}
+			if err := m.run(t, "apply-rollback", args); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.rules, m.rules, cmpopts.EquateEmpty()); d != "" {
+				t.Errorf("rolled back (-want +got):\n%s", d)
 			}
 			if warned := len(m.told) == 1 && strings.HasPrefix(m.told[0], "warning 138 The Shop 1.3.0: HF_FIREWALL: the Windows firewall does not run"); warned != tt.off {
 				t.Errorf("Event Log: %q", m.told)

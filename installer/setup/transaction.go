@@ -232,7 +232,7 @@ func (s *setup) findLog() {
 }
 
 // undo takes back what the transaction has changed, the last first. What cannot be undone is told and
-// does not keep the rest from being undone.
+// does not keep the rest from being undone; what is undone already stays so.
 func (s *setup) undo(ctx context.Context) error {
 	t, h, err := s.load()
 	if err != nil || t == nil {
@@ -250,8 +250,7 @@ func (s *setup) undo(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	t.Done = nil
-	return errors.Join(append(errs, s.save(t, h))...)
+	return errors.Join(errs...)
 }
 
 func (s *setup) undoOne(ctx context.Context, h home, c change) error {

@@ -326,6 +326,9 @@ func TestCommittedTransactions(t *testing.T) {
 				if len(m.told) == 0 || !strings.HasPrefix(m.told[len(m.told)-1], tt.event) {
 					t.Errorf("Event Log: got %q, want %q", m.told, tt.event)
 				}
+				if m.record.Installed && m.record.Description != "Keeps programs alive" {
+					t.Errorf("description: %q, want that of the package", m.record.Description)
+				}
 				var rules []string
 				for _, r := range m.rules {
 					rules = append(rules, fmt.Sprint(r.Program, " ", r.Enabled))
