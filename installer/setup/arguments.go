@@ -46,7 +46,7 @@ const valueMax = 1024
 // With an error, given is what came before it.
 func parseArguments(args []string) (verb string, given map[string]string, err error) {
 	if len(args) == 0 {
-		return "", nil, errors.New("say which action: setup VERB --name NAME ...")
+		return "", nil, errors.New("say which action: setup VERB --name NAME and the rest")
 	}
 	verb, args = args[0], args[1:]
 	known := knownArguments()

@@ -30,12 +30,13 @@ const (
 	itself = windows.FILE_FLAG_BACKUP_SEMANTICS | windows.FILE_FLAG_OPEN_REPARSE_POINT
 )
 
-func open(path string, access, share, disposition, flags uint32) (windows.Handle, error) {
+// open opens what is at path itself, whatever it is.
+func open(path string, access, share, disposition uint32) (windows.Handle, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return 0, err
 	}
-	h, err := windows.CreateFile(name, access, share, nil, disposition, flags, 0)
+	h, err := windows.CreateFile(name, access, share, nil, disposition, itself, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -44,9 +45,9 @@ func open(path string, access, share, disposition, flags uint32) (windows.Handle
 
 func closeHandle(h windows.Handle) { _ = windows.CloseHandle(h) } // nothing can be done
 
-// openFile opens a plain file with one name; flags as for open.
+// openFile opens a plain file with one name.
 func openFile(path string, access, disposition uint32) (*os.File, error) {
-	h, err := open(path, access|windows.FILE_READ_ATTRIBUTES, shareAll, disposition, itself)
+	h, err := open(path, access|windows.FILE_READ_ATTRIBUTES, shareAll, disposition)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (ntfs) Make(dir, sddl string) error {
 func (ntfs) Lock(dir, sddl string) error { return service.Lock(dir, sddl, setupName) }
 
 func (ntfs) Pin(dir string) (func(), error) {
-	h, err := open(dir, windows.FILE_LIST_DIRECTORY|windows.FILE_READ_ATTRIBUTES, sharePinned, windows.OPEN_EXISTING, itself)
+	h, err := open(dir, windows.FILE_LIST_DIRECTORY|windows.FILE_READ_ATTRIBUTES, sharePinned, windows.OPEN_EXISTING)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -216,7 +217,7 @@ func (ntfs) Pin(dir string) (func(), error) {
 // Move renames by a handle of the folder itself, so that it is the folder that was looked at.
 func (d ntfs) Move(from, to string) error {
 	return d.patiently(func() error {
-		h, err := open(from, windows.DELETE|windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, shareAll, windows.OPEN_EXISTING, itself)
+		h, err := open(from, windows.DELETE|windows.FILE_READ_ATTRIBUTES|windows.SYNCHRONIZE, shareAll, windows.OPEN_EXISTING)
 		if err != nil {
 			return err
 		}
@@ -261,7 +262,7 @@ func (d ntfs) remove(path string, all bool) error {
 // removeEntry deletes what is at path itself. A folder stays open, and so in its place, while what is
 // in it is deleted.
 func removeEntry(path string, all bool) error {
-	h, err := open(path, windows.DELETE|windows.FILE_LIST_DIRECTORY|windows.FILE_READ_ATTRIBUTES|windows.FILE_WRITE_ATTRIBUTES, sharePinned, windows.OPEN_EXISTING, itself)
+	h, err := open(path, windows.DELETE|windows.FILE_LIST_DIRECTORY|windows.FILE_READ_ATTRIBUTES|windows.FILE_WRITE_ATTRIBUTES, sharePinned, windows.OPEN_EXISTING)
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}

@@ -82,6 +82,8 @@ func (r Registration) withDefaults() (Registration, error) {
 	}
 	switch r.Start {
 	case StartAuto, StartDelayed, StartManual:
+	case startDisabled:
+		fallthrough
 	default:
 		return r, fmt.Errorf("start type %q: write auto, delayed or manual", r.Start)
 	}

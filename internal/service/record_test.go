@@ -193,7 +193,7 @@ func TestBeginWaitsForABusyManager(t *testing.T) {
 func TestBeginAndKill(t *testing.T) {
 	f := installed(t, "stopped")
 	g := scmRegistrar{machine: f}
-	if err := g.begin(t.Context(), shop(t), "x"); err != nil || f.args != "--start-id=x" {
+	if err := g.begin(t.Context(), shop(t), "00ff"); err != nil || f.args != "--start-id=00ff" {
 		t.Errorf("begin: %v, %q", err, f.args)
 	}
 	if err := g.kill(t.Context(), shop(t)); err != nil || f.state != "stopped" {

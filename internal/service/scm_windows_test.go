@@ -412,7 +412,7 @@ func TestKillEndsWhatDoesNotStop(t *testing.T) {
 	}
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
 	if err == nil {
-		defer windows.CloseHandle(h)
+		defer windows.CloseHandle(h) //nolint:errcheck // only looked at
 		if state, err := windows.WaitForSingleObject(h, 0); err != nil || state != windows.WAIT_OBJECT_0 {
 			t.Errorf("process %d still runs: %d, %v", pid, state, err)
 		}

@@ -58,7 +58,7 @@ func writeList(list []string) *uint16 {
 	for _, text := range list {
 		units = append(units, utf16.Encode([]rune(text+"\x00"))...)
 	}
-	return unsafe.SliceData(append(units, 0, 0))
+	return unsafe.SliceData(append(units, 0, 0)) //nolint:gosec // the SCM reads a structure that it defines
 }
 
 // readAccess reads who may do what with the service. An ordinary user may not ask, and Wine answers
@@ -227,7 +227,7 @@ func configureStart(s *mgr.Service, want StartType) error {
 	case StartDelayed:
 		delayed.IsDelayedAutoStartUp = 1
 	case StartAuto:
-	default:
+	case StartManual, startDisabled:
 		return nil // the delay means nothing, and some systems refuse it
 	}
 	err := level(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&delayed)) //nolint:gosec // the SCM reads a structure that it defines
