@@ -30,7 +30,7 @@ func (c *console) verify(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir)                     //nolint:errcheck // a temporary folder
 	db, err := msi.ExtractFiles(ctx, file, dir) // the files, too: rules compare with them
 	if err != nil {
 		return err
