@@ -82,7 +82,7 @@ func newRequest(given map[string]string) (request, []error) {
 	check("the program's version", err)
 	r.productVersion, err = checkVersion(given[argProductVersion], "0123456789.")
 	check("the product's version", err)
-	if err == nil && r.id.Name != "" {
+	if r.id.Name != "" {
 		r.account, err = service.WindowsAccount(r.id, given[argAccount])
 		check("HF_ACCOUNT", err)
 	}

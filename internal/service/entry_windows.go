@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// shareAll lets others do what they like meanwhile; sharePinned keeps the thing where it is: nobody
-// can rename or delete it, nor a folder above it, until the handle is closed.
+// shareAll lets others do what they like meanwhile; sharePinned keeps a folder where it is: nobody can
+// rename or delete it, nor a folder above it, until the handle is closed. Windows heeds it only on
+// handles that can read, write or delete.
 const (
 	shareAll    = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	sharePinned = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE
@@ -138,8 +139,17 @@ func Lock(dir, sddl string, spare ...string) error {
 		return fmt.Errorf("access list %s: %w", sddl, err)
 	}
 	l := locker{left: lockMax, spare: spare}
-	return l.lock(dir, sd, true)
+	return l.lock(dir, sd, lockedRoot)
 }
+
+// locked is what is being locked.
+type locked int
+
+const (
+	lockedFile locked = iota
+	lockedFolder
+	lockedRoot
+)
 
 type locker struct {
 	left  int
@@ -147,11 +157,15 @@ type locker struct {
 	loose bool // strangers could write to the root
 }
 
-func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, root bool) error {
+func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, what locked) error {
 	if l.left--; l.left < 0 {
 		return fmt.Errorf("there is too much in the folder (%s is beyond %d entries); move it elsewhere", path, lockMax)
 	}
-	h, err := openEntry(path, windows.READ_CONTROL|windows.WRITE_DAC|windows.FILE_READ_ATTRIBUTES, sharePinned)
+	access, share := uint32(windows.READ_CONTROL|windows.WRITE_DAC|windows.FILE_READ_ATTRIBUTES), uint32(shareAll)
+	if what != lockedFile {
+		access, share = access|windows.FILE_LIST_DIRECTORY, sharePinned
+	}
+	h, err := openEntry(path, access, share)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, scmError(err))
 	}
@@ -160,12 +174,14 @@ func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, root bool) e
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if root {
+	if what == lockedRoot {
 		l.loose = len(e.Writers) > 0
 	}
 	switch {
-	case root && e.Link:
+	case what == lockedRoot && e.Link:
 		return fmt.Errorf("%s is a link to another place; remove it", path)
+	case e.Folder && what == lockedFile:
+		return fmt.Errorf("%s was a file a moment ago and is a folder; run this again", path)
 	case e.Link || !e.Folder && e.Names > 1:
 		return nil
 	case l.loose && !e.Trusted:
@@ -177,7 +193,7 @@ func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, root bool) e
 	if !e.Folder {
 		return nil
 	}
-	return l.lockBelow(path, sd, root)
+	return l.lockBelow(path, sd, what == lockedRoot)
 }
 
 func (l *locker) lockBelow(dir string, sd *windows.SECURITY_DESCRIPTOR, root bool) error {
@@ -201,11 +217,11 @@ func (l *locker) lockBelow(dir string, sd *windows.SECURITY_DESCRIPTOR, root boo
 		if root && l.spared(c.Name()) {
 			continue
 		}
-		inherits := files
+		inherits, what := files, lockedFile
 		if c.IsDir() {
-			inherits = folders
+			inherits, what = folders, lockedFolder
 		}
-		if err := l.lock(filepath.Join(dir, c.Name()), inherits, false); err != nil {
+		if err := l.lock(filepath.Join(dir, c.Name()), inherits, what); err != nil {
 			return err
 		}
 	}

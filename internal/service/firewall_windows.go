@@ -21,16 +21,15 @@ func NewFirewall() Firewall { return netsh{runNetsh, keptRules} }
 const netshTimeout = 30 * time.Second
 
 func runNetsh(ctx context.Context, args ...string) error {
-	// BFE and mpssvc run wherever the firewall is not turned off by policy.
-	if st, err := (windowsHost{}).status("mpssvc"); err != nil || st.State != "running" {
-		return ErrNoFirewall
-	}
 	system, err := windows.GetSystemDirectory()
 	if err != nil {
 		return fmt.Errorf("find the system folder: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, netshTimeout)
 	defer cancel()
+	if !firewallRuns(ctx) {
+		return ErrNoFirewall
+	}
 	cmd := exec.CommandContext(ctx, filepath.Join(system, "netsh.exe"), args...) //nolint:gosec // the system's program, with arguments of our own
 	cmd.Dir = system
 	cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NO_WINDOW}
@@ -41,6 +40,29 @@ func runNetsh(ctx context.Context, args ...string) error {
 		return fmt.Errorf("netsh: %w: %s", err, text)
 	}
 	return nil
+}
+
+// firewallRuns waits for the firewall's service when the machine has just started. Some organisations
+// disable it.
+func firewallRuns(ctx context.Context) bool {
+	const name, pace = "mpssvc", 200 * time.Millisecond
+	host := windowsHost{}
+	have, installed, err := host.service(name)
+	if err != nil || !installed || have.Start == startDisabled {
+		return false
+	}
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		if st, err := host.status(name); err != nil || st.State == "running" {
+			return err == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
 }
 
 func keptRules() ([]string, error) {
