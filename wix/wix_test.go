@@ -353,7 +353,7 @@ func TestRollbacksComeFirst(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"HfGuard": 1501, "HfSnapshot": 1503, "HfStop": 1902, "HfRemove": 3491, "HfApply": 5811, "HfStart": 5911, "HfFail": 6590, "HfCommit": 6595,
+		"HfGuard": 1501, "HfSnapshot": 1503, "HfStop": 1899, "HfRemove": 3491, "HfApply": 5811, "HfStart": 5911, "HfFail": 6590, "HfCommit": 6595,
 	}
 	got := map[string]int{}
 	for action := range want {

@@ -156,8 +156,8 @@ func sequences() map[string]string {
 			RemoveExistingProducts 1510
 			ProcessComponents 1600
 			UnpublishFeatures 1800
+			HfStop 1899
 			StopServices 1900
-			HfStop 1902
 			DeleteServices 2000
 			RemoveRegistryValues 2600
 			RemoveEnvironmentStrings 3300
