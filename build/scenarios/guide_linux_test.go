@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/build/scenarios/guide"
 	"holdfast/build/wine"
@@ -92,6 +93,8 @@ func (r *reader) shell(text string) {
 	r.t.Helper()
 	cmd := exec.CommandContext(r.t.Context(), "bash", "-euo", "pipefail", "-c", text)
 	cmd.Dir, cmd.Env = root, r.env
+	began := time.Now()
+	defer func() { r.t.Logf("%5.1f s  in the shell", time.Since(began).Seconds()) }()
 	if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning:")) {
 		r.t.Fatalf("%s: %v\n%s", text, err, out)
 	}
