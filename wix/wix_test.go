@@ -364,6 +364,30 @@ func TestRollbacksComeFirst(t *testing.T) {
 	}
 }
 
+// What tells setup that an ordinary user runs it stands before every value that such a user can name:
+// a quotation mark in one of them could hide what comes after it.
+func TestRestrictedComesFirst(t *testing.T) {
+	all, _ := elements(t, "actions.wxs")
+	count := 0
+	for _, e := range all {
+		switch {
+		case e.name != "CustomAction":
+		case e.attrs["Id"] == "HfSetArgs":
+			count++
+			if !strings.HasPrefix(e.attrs["Value"], `--restricted "[RestrictedUserControl]" [HfArgs1] `) {
+				t.Errorf("HfSetArgs: %s", e.attrs["Value"])
+			}
+		case e.attrs["BinaryRef"] != "":
+			if !regexp.MustCompile(`^[a-z-]+ \[HfArgs\]$`).MatchString(e.attrs["ExeCommand"]) {
+				t.Errorf("%s: %s", e.attrs["Id"], e.attrs["ExeCommand"])
+			}
+		}
+	}
+	if count != 2 { // of packages and of test builds
+		t.Errorf("%d HfSetArgs", count)
+	}
+}
+
 func TestProperties(t *testing.T) {
 	got, err := wix.Properties(map[string]string{"Version": "1.2.3", "Manufacturer": "Müller & Söhne; 100% (Bonn)", "HelpUrl": ""})
 	if err != nil {

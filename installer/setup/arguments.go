@@ -10,6 +10,7 @@ import (
 
 // The arguments after the verb. Each has a value, often an empty one; wix/actions.wxs writes all of them.
 const (
+	argRestricted     = "restricted"      // RestrictedUserControl: who runs this is no administrator
 	argName           = "name"            // of the service: the identity
 	argDisplay        = "display"         // ProductName
 	argVersion        = "version"         // what holdfast.exe says of itself
@@ -32,8 +33,8 @@ const (
 
 func knownArguments() []string {
 	return append([]string{
-		argName, argDisplay, argVersion, argProductVersion, argInstall, argData, argAccount, argAddress, argPort, argFirewall, argStart,
-		argTimeout, argConfig, argPurge, argInstalled, argRemove, argUpgrading, argOlder,
+		argRestricted, argName, argDisplay, argVersion, argProductVersion, argInstall, argData, argAccount, argAddress, argPort, argFirewall,
+		argStart, argTimeout, argConfig, argPurge, argInstalled, argRemove, argUpgrading, argOlder,
 	}, testArguments()...)
 }
 

@@ -40,6 +40,9 @@ type fakeMachine struct {
 	record service.Record
 	pid    int
 
+	settings    map[string]string
+	badSettings error
+
 	noFirewall bool
 	foreign    bool
 	deaf       int // stops that do nothing
@@ -104,7 +107,8 @@ func (m *fakeMachine) find(path string) string {
 func (m *fakeMachine) machine() machine {
 	return machine{
 		service: fakeService{m}, disk: fakeDisk{m}, firewall: fakeFirewall{m},
-		folders: folders{windows: `C:\Windows`, others: []string{`C:\Program Files`, `C:\ProgramData`, `C:\Users`}},
+		folders:  folders{`C:\Windows`, []string{`C:\Program Files`, `C:\ProgramData`, `C:\Users`}, `C:\Program Files`, `C:\ProgramData`},
+		settings: func(string) (map[string]string, error) { return m.settings, m.badSettings },
 		pipe: func(context.Context, string) (pipe, error) {
 			if m.answer == nil {
 				return nil, fs.ErrNotExist
@@ -150,7 +154,7 @@ func arguments() map[string]string {
 		argName: "Shop", argDisplay: "The Shop", argVersion: "1.3.0+abc", argProductVersion: "1.3.0",
 		argInstall: installDir + `\.`, argData: dataDir + `\.`, argAccount: "LocalService", argAddress: "*", argPort: "8080",
 		argFirewall: "no", argStart: "auto", argTimeout: "60", argConfig: "", argPurge: "", argInstalled: "", argRemove: "",
-		argUpgrading: "", argOlder: "",
+		argUpgrading: "", argOlder: "", argRestricted: "",
 	}
 }
 

@@ -17,6 +17,9 @@ const confMax = 1 << 20
 // guard refuses what could turn setup's rights against the machine, before anything is written. It
 // tells everything that is wrong at once.
 func (s *setup) guard(ctx context.Context) error {
+	if err := s.checkRestricted(); err != nil {
+		return err
+	}
 	errs := s.checkApart()
 	errs = append(errs, s.checkInstall()...)
 	errs = append(errs, s.checkData()...)

@@ -14,6 +14,8 @@ type machine struct {
 	disk     disk
 	firewall service.Firewall
 	folders  folders
+	// settings are the values below HKLM\SOFTWARE\NAME, which only administrators can write.
+	settings func(name string) (map[string]string, error)
 	// pipe opens the service's local endpoint.
 	pipe   func(ctx context.Context, endpoint string) (pipe, error)
 	events func(level service.Level, id uint32, text string) error
@@ -75,6 +77,8 @@ type volume struct {
 type folders struct {
 	windows string
 	others  []string
+	// programs and data are where Windows keeps everybody's.
+	programs, data string
 }
 
 // pipe is a connection to the service.

@@ -21,7 +21,8 @@ func newMachine(id service.Identity) (machine, error) {
 		return machine{}, err
 	}
 	m := machine{
-		disk: ntfs{patience: 5 * time.Second}, firewall: service.NewFirewall(), folders: own, pipe: dial, now: time.Now, random: randomHex,
+		disk: ntfs{patience: 5 * time.Second}, firewall: service.NewFirewall(), folders: own, settings: readSettings,
+		pipe: dial, now: time.Now, random: randomHex,
 		events: func(level service.Level, event uint32, text string) error { return writeEvent(id, level, event, text) },
 	}
 	if id.Name != "" {
@@ -55,10 +56,18 @@ func systemFolders() (folders, error) {
 		return folders{}, fmt.Errorf("find the Windows folder: %w", err)
 	}
 	f := folders{windows: own}
-	for _, known := range []*windows.KNOWNFOLDERID{
-		windows.FOLDERID_ProgramFiles, windows.FOLDERID_ProgramFilesX86, windows.FOLDERID_ProgramData, windows.FOLDERID_UserProfiles,
+	var unnamed [2]string
+	for _, known := range []struct {
+		id *windows.KNOWNFOLDERID
+		to *string
+	}{
+		{windows.FOLDERID_ProgramFiles, &f.programs},
+		{windows.FOLDERID_ProgramData, &f.data},
+		{windows.FOLDERID_ProgramFilesX86, &unnamed[0]},
+		{windows.FOLDERID_UserProfiles, &unnamed[1]},
 	} {
-		if dir, err := windows.KnownFolderPath(known, windows.KF_FLAG_DONT_VERIFY); err == nil && dir != "" {
+		if dir, err := windows.KnownFolderPath(known.id, windows.KF_FLAG_DONT_VERIFY); err == nil && dir != "" {
+			*known.to = dir
 			f.others = append(f.others, dir)
 		}
 	}

@@ -48,6 +48,9 @@ type request struct {
 	// maintained: the product is installed already. replaces: others are removed to make place.
 	// replaced: another version removes this one to take its place.
 	maintained, replaces, replaced bool
+	// restricted: whoever runs this is no administrator. Windows Installer lets everybody repair what is
+	// installed, and install what an administrator has announced.
+	restricted bool
 }
 
 // newRequest reads the arguments and finds everything that is wrong with them. Without an id nothing
@@ -60,6 +63,7 @@ func newRequest(given map[string]string) (request, []error) {
 		maintained: given[argInstalled] != "",
 		replaces:   given[argOlder] != "",
 		replaced:   given[argUpgrading] != "",
+		restricted: given[argRestricted] != "",
 	}
 	if strings.EqualFold(given[argRemove], "ALL") {
 		r.kind = kindRemove

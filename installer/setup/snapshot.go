@@ -20,6 +20,9 @@ const parentSDDL = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)"
 // snapshot opens the transaction: it writes down how things are, and keeps everybody from starting the
 // service meanwhile.
 func (s *setup) snapshot(ctx context.Context) error {
+	if err := s.checkRestricted(); err != nil { // there is no guard before a removal
+		return err
+	}
 	record, err := s.service.Record(ctx)
 	if errors.Is(err, service.ErrForeign) && s.kind == kindRemove {
 		s.warn(textOf(err))
