@@ -165,7 +165,7 @@ func unpackFile(from, to string) error {
 		}
 		to = plain
 	}
-	return os.WriteFile(to, data, 0o600)
+	return os.WriteFile(to, data, 0o600) //nolint:gosec // below a folder of our own
 }
 
 // within makes a folder to work in, on the disk of the cache.

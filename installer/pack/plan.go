@@ -143,18 +143,12 @@ func (t *Tree) unicode(culture string) bool {
 // exampleOf is the product for which the guide or the help shows this upgrade code; "" for any other.
 // Who copies a command keeps its code, too.
 func exampleOf(code guid.GUID) string {
-	switch code {
-	case "{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E6F}":
-		return "Shop"
-	case "{C8F58B0C-8C78-48D6-9195-7D58DEEE68E6}":
-		return "HelloNode"
-	case "{1C9C5459-2264-448E-B40B-7794ACE9734B}":
-		return "HelloPython"
-	case "{8A678873-0166-46CF-8EED-5EDC3C6973AD}":
-		return "HelloGo"
-	default:
-		return ""
-	}
+	return map[guid.GUID]string{
+		"{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E6F}": "Shop",
+		"{C8F58B0C-8C78-48D6-9195-7D58DEEE68E6}": "HelloNode",
+		"{1C9C5459-2264-448E-B40B-7794ACE9734B}": "HelloPython",
+		"{8A678873-0166-46CF-8EED-5EDC3C6973AD}": "HelloGo",
+	}[code]
 }
 
 // upgradeCode reads --upgrade-code, and says how to get one.
