@@ -18,6 +18,11 @@ func (s *setup) apply(ctx context.Context) error {
 	if err := s.applyService(ctx, t, h); err != nil {
 		return err
 	}
+	// From here on only administrators and the service can put anything into the data folder. What
+	// somebody else has put there since HfGuard looked is found now, before the service reads it.
+	if errs := s.checkData(); len(errs) > 0 {
+		return joined(errs)
+	}
 	if err := s.applyFirewall(ctx, t, h); err != nil {
 		return err
 	}

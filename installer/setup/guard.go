@@ -137,7 +137,7 @@ func (s *setup) checkData() []error {
 		return []error{fmt.Errorf("DATADIR: %s has other things in it (%s, ...), and only the service could use them afterwards; name a folder of its own", s.data, names[0])}
 	}
 	var errs []error
-	loose := len(e.Writers) > 0 || len(e.Heirs) > 0
+	loose := e.Loose()
 	for _, name := range []string{confName, confName + newSuffix, confName + oldSuffix} {
 		errs = append(errs, s.checkFile(join(s.data, name), loose))
 	}
@@ -197,7 +197,7 @@ func (s *setup) checkFolderOf(dir string, loose, private bool) []error {
 		return []error{fmt.Errorf("DATADIR: %s is a link or a file; put a folder in its place", dir)}
 	case (loose || private) && !e.Trusted:
 		return []error{fmt.Errorf("DATADIR: %s belongs to %s; look at what is in it, then remove it", dir, e.Owner)}
-	case private && len(e.Writers)+len(e.Heirs) > 0:
+	case private && e.Loose():
 		return []error{fmt.Errorf("DATADIR: %s can be changed by %s; remove it", dir, strings.Join(append(e.Writers, e.Heirs...), ", "))}
 	}
 	if base(dir) == "logs" { // of the many files there setup only reads one, and looks at it then
@@ -210,10 +210,10 @@ func (s *setup) checkFolderOf(dir string, loose, private bool) []error {
 	var errs []error
 	for _, name := range names {
 		path := join(dir, name)
-		if e, err := s.disk.Look(path); err == nil && e.Folder && !e.Link {
+		if below, err := s.disk.Look(path); err == nil && below.Folder && !below.Link {
 			continue // a folder below is nothing that setup touches
 		}
-		errs = append(errs, s.checkFile(path, loose || private))
+		errs = append(errs, s.checkFile(path, loose || private || e.Loose()))
 	}
 	return errs
 }

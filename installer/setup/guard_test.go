@@ -68,6 +68,17 @@ func TestGuard(t *testing.T) {
 			m.file(dataDir+`\conf.d\b.yaml`, "")
 			m.put(dataDir+`\conf.d\b.yaml`, func(n *node) { n.names = 2 })
 		}, want: []string{`conf.d\b.yaml has a second name`}},
+		{name: "file of a stranger in a conf.d that is open to all", before: func(m *fakeMachine) {
+			existing(m)
+			m.file(dataDir+`\conf.d\b.yaml`, "")
+			m.put(dataDir+`\conf.d`, func(n *node) { n.heirs = true })
+			m.put(dataDir+`\conf.d\b.yaml`, func(n *node) { n.stranger = true })
+		}, want: []string{`conf.d\b.yaml belongs to`}},
+		{name: "file of the service in conf.d", before: func(m *fakeMachine) {
+			existing(m)
+			m.file(dataDir+`\conf.d\b.yaml`, "")
+			m.put(dataDir+`\conf.d\b.yaml`, func(n *node) { n.stranger = true })
+		}},
 		{name: "logs elsewhere", before: func(m *fakeMachine) { existing(m); m.nodes[dataDir+`\logs`] = folder(func(n *node) { n.link = true }) }, want: []string{"logs is a link"}},
 		{name: "setup folder of a stranger", before: func(m *fakeMachine) {
 			existing(m)
@@ -128,5 +139,35 @@ func TestGuard(t *testing.T) {
 				t.Errorf("Event Log: %q", m.told)
 			}
 		})
+	}
+}
+
+// What somebody puts into an open data folder between HfGuard and the moment it is closed is found
+// before the service reads it.
+func TestPlantedAfterGuard(t *testing.T) {
+	for name, plant := range map[string]func(m *fakeMachine){
+		"second name": func(m *fakeMachine) {
+			m.file(dataDir+`\conf.d\b.yaml`, "")
+			m.put(dataDir+`\conf.d\b.yaml`, func(n *node) { n.names = 2 })
+		},
+		"link":           func(m *fakeMachine) { m.nodes[dataDir+`\conf.d`] = node{folder: true, link: true} },
+		"linked file":    func(m *fakeMachine) { m.nodes[dataDir+`\holdfast.yaml`] = node{link: true} },
+		"somebody's own": func(m *fakeMachine) { m.file(dataDir+`\setup\seed.json`, `{"name": "Other"}`) },
+	} {
+		m := newFake()
+		m.nodes[dataDir] = node{folder: true, writers: true, heirs: true}
+		m.file(installDir+`\`+templateName, template1)
+		for _, action := range []string{"guard", "snapshot"} {
+			if err := m.run(t, action, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plant(m)
+		if err := m.run(t, "apply", nil); err == nil || !strings.Contains(err.Error(), "DATADIR") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if e, ok := m.nodes[dataDir+`\holdfast.yaml`]; ok && !e.link {
+			t.Errorf("%s: a configuration was written", name)
+		}
 	}
 }

@@ -27,6 +27,9 @@ type Entry struct {
 	Replacers, Writers, Heirs []string
 }
 
+// Loose tells of a folder whether ordinary users could have put something into it.
+func (e Entry) Loose() bool { return len(e.Writers)+len(e.Heirs) > 0 }
+
 // ace is one entry of an access list.
 type ace struct {
 	allow bool

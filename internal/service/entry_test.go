@@ -65,3 +65,19 @@ func TestInheritedSDDL(t *testing.T) {
 		}
 	}
 }
+
+func TestLoose(t *testing.T) {
+	for _, tt := range []struct {
+		e    Entry
+		want bool
+	}{
+		{Entry{}, false},
+		{Entry{Replacers: []string{"Users"}}, false}, // there is always a writer with such a right
+		{Entry{Writers: []string{"Users"}}, true},
+		{Entry{Heirs: []string{"Users"}}, true},
+	} {
+		if got := tt.e.Loose(); got != tt.want {
+			t.Errorf("%+v: got %t", tt.e, got)
+		}
+	}
+}

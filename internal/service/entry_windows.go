@@ -131,8 +131,8 @@ const lockMax = 1_000_000
 // Lock gives dir the access list sddl and everything below what it inherits of it, but for folders
 // named spare directly in dir. It goes from the top down and by handles, so that nobody can put
 // anything in its way. A link, and a file that has a second name, may be somebody else's: its own
-// access list is left as it is, and it is not followed. While strangers could write to dir, Lock stops
-// at what they own.
+// access list is left as it is, and it is not followed. In folders that strangers could write to, Lock
+// stops at what they own.
 func Lock(dir, sddl string, spare ...string) error {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
@@ -154,7 +154,7 @@ const (
 type locker struct {
 	left  int
 	spare []string
-	loose bool // strangers could write to the root
+	loose bool // strangers could write to the folder that is looked through, or to one above it
 }
 
 func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, what locked) error {
@@ -175,7 +175,7 @@ func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, what locked)
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if what == lockedRoot {
-		l.loose = len(e.Writers) > 0
+		l.loose = e.Loose()
 	}
 	switch {
 	case what == lockedRoot && e.Link:
@@ -193,7 +193,11 @@ func (l *locker) lock(path string, sd *windows.SECURITY_DESCRIPTOR, what locked)
 	if !e.Folder {
 		return nil
 	}
-	return l.lockBelow(path, sd, what == lockedRoot)
+	above := l.loose
+	l.loose = above || e.Loose()
+	err = l.lockBelow(path, sd, what == lockedRoot)
+	l.loose = above
+	return err
 }
 
 func (l *locker) lockBelow(dir string, sd *windows.SECURITY_DESCRIPTOR, root bool) error {
