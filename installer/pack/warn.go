@@ -29,7 +29,7 @@ func (h *harvester) warn() {
 	say(h.foreign, "one program is not for Windows", "%d programs are not for Windows", "install the dependencies for Windows (npm ci --os=win32 --cpu=x64), leave it out with --exclude, or say --allow")
 	var empty []string
 	for folder := range h.empty {
-		if !h.empty[path.Dir(folder)] {
+		if !h.empty[path.Dir(folder)] && !slices.ContainsFunc(strings.Split(folder, "/"), history) {
 			empty = append(empty, folder)
 		}
 	}
