@@ -33,7 +33,7 @@ type programOptions struct {
 func buildPrograms(ctx context.Context, s *steps, dir, goarch string, o programOptions) (programs, error) {
 	root, err := moduleRoot()
 	if err != nil {
-		return programs{}, err
+		return programs{}, fmt.Errorf("%w: run it from there, or take the programs from a released package with --from FILE.msi", err)
 	}
 	p := programs{filepath.Join(dir, "holdfast.exe"), filepath.Join(dir, "setup.exe"), o.version}
 	tags := ""
@@ -91,7 +91,7 @@ func moduleRoot() (string, error) {
 			}
 		}
 		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s is not below Holdfast's sources: run it from there, or take the programs from a released package with --from FILE.msi", dir)
+			return "", fmt.Errorf("%s is not below Holdfast's sources", dir)
 		}
 	}
 }

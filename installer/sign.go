@@ -113,7 +113,7 @@ func (c *console) verifySignature(ctx context.Context, files []string, o sign.Ve
 	}
 	root, err := moduleRoot()
 	if err != nil {
-		return err
+		return fmt.Errorf("the program that verifies is built from Holdfast's sources: run this in their folder (%w)", err)
 	}
 	if o.Tool, err = sign.BuildVerifier(ctx, root); err != nil {
 		return err

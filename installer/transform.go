@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,8 +67,14 @@ func (c *console) transform(ctx context.Context, file, properties, out string, g
 	if err := transform.Write(ctx, db, all, out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "%s sets %d properties\nNext: msiexec /i %s TRANSFORMS=%s /qn\n", out, len(all), file, out)
+	_, err = fmt.Fprint(c.out, transformed(file, out, all))
 	return err
+}
+
+// transformed tells what was made, and what to do with it in the folder of both files.
+func transformed(file, out string, all map[string]string) string {
+	return fmt.Sprintf("%s sets %s\nNext: msiexec /i %s TRANSFORMS=%s /qn\n",
+		out, strings.Join(slices.Sorted(maps.Keys(all)), ", "), filepath.Base(file), filepath.Base(out))
 }
 
 // readProperties is a YAML mapping of names to single values, which are taken as they are written:

@@ -50,6 +50,27 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// TestOutsideTheSources: each command that needs them tells what helps it.
+func TestOutsideTheSources(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, _, stderr := command(t, "verify-signature", "x.msi", "--any-root")
+	if code != exitFailed || !strings.Contains(stderr, "run this in their folder") || strings.Contains(stderr, "--from") {
+		t.Errorf("exit code %d, want %d:\n%s", code, exitFailed, stderr)
+	}
+	_, err := buildPrograms(t.Context(), nil, t.TempDir(), "amd64", programOptions{})
+	if err == nil || !strings.Contains(err.Error(), "--from FILE.msi") {
+		t.Errorf("buildPrograms: %v", err)
+	}
+}
+
+func TestTransformed(t *testing.T) {
+	got := transformed(filepath.Join("out", "shop.msi"), filepath.Join("out", "fleet.mst"), map[string]string{"HF_PORT": "8443", "HF_ACCOUNT": "NetworkService"})
+	want := filepath.Join("out", "fleet.mst") + " sets HF_ACCOUNT, HF_PORT\nNext: msiexec /i shop.msi TRANSFORMS=fleet.mst /qn\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestMissingTools: before minutes are spent, all that is missing is told.
 func TestMissingTools(t *testing.T) {
 	dir := t.TempDir()
