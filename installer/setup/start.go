@@ -120,6 +120,9 @@ func (s *setup) because(ctx context.Context, err error) error {
 		if cure := service.Cure(st.ExitCode); cure != "" {
 			b.WriteString(" " + cure)
 		}
+		if st.ExitCode != 0 { // a first installation that is taken back takes its logs along
+			b.WriteString(" The service's own entry in the Application log (110 or 111), just before this one, tells more.")
+		}
 	}
 	tail, readErr := s.disk.Tail(join(s.data, "logs", "holdfast.log"), tailMax)
 	switch {

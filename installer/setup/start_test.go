@@ -94,7 +94,7 @@ func TestStart(t *testing.T) {
 		{name: "another version", answer: change(func(r *readiness) { r.Version = "1.2.0" }), want: `version "1.2.0", and not "1.3.0+abc"`},
 		{name: "another start", answer: change(func(r *readiness) { r.StartID = "another" }), want: "started again by somebody else"},
 		{name: "start without a name", answer: change(func(r *readiness) { r.StartID = "" }), want: "started again by somebody else"},
-		{name: "it ends", answer: after(20, silent, ends), want: "The service ended with exit code 3: the configuration is invalid. See every problem with its cure: holdfast check.", at: 2100 * time.Millisecond},
+		{name: "it ends", answer: after(20, silent, ends), want: "The service ended with exit code 3: the configuration is invalid. See every problem with its cure: holdfast check. The service's own entry in the Application log (110 or 111), just before this one, tells more.", at: 2100 * time.Millisecond},
 		{name: "it cannot be started", before: func(m *fakeMachine) { m.record.Start = startDisabled }, answer: healthy, want: "it is disabled"},
 		{name: "it is not installed", before: func(m *fakeMachine) { m.record.Installed = false }, answer: healthy, want: "not installed"},
 		{name: "never running for the service manager", before: func(m *fakeMachine) { m.onBegin = func(m *fakeMachine) { m.record.State = "start_pending" } }, answer: healthy, want: "the service is start_pending", at: time.Minute},
