@@ -87,6 +87,22 @@ func (ntfs) Volume(root string) (volume, error) {
 	}, nil
 }
 
+func (ntfs) Full(path string) (string, error) {
+	from, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return "", err
+	}
+	b := make([]uint16, windows.MAX_LONG_PATH)
+	n, err := windows.GetLongPathName(from, &b[0], uint32(len(b)))
+	if err != nil {
+		return "", err
+	}
+	if int(n) > len(b) {
+		return "", windows.ERROR_FILENAME_EXCED_RANGE
+	}
+	return windows.UTF16ToString(b[:n]), nil
+}
+
 func (ntfs) List(dir string, most int) ([]string, error) {
 	f, err := os.Open(dir) //nolint:gosec // one of our folders, looked at before
 	if err != nil {

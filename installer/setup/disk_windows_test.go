@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/windows"
 )
 
 // scratch is a temporary folder. t.TempDir would fail under Wine 8, which does not know how
@@ -17,6 +18,9 @@ func scratch(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "holdfast-test-") //nolint:usetesting // see above
 	if err != nil {
+		t.Fatal(err)
+	}
+	if dir, err = (ntfs{}).Full(dir); err != nil { // the environment may name it by a short name
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -210,6 +214,29 @@ func TestMakeAndLock(t *testing.T) {
 	put(t, join(made, "file"), "")
 	if err := d.Lock(made, parentSDDL); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestFull(t *testing.T) {
+	dir := filepath.Join(scratch(t), "a folder with a long name")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	name, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]uint16, windows.MAX_PATH)
+	if n, err := windows.GetShortPathName(name, &b[0], uint32(len(b))); err != nil || int(n) > len(b) {
+		t.Fatal(n, err)
+	}
+	for _, path := range []string{dir, windows.UTF16ToString(b)} {
+		if got, err := (ntfs{}).Full(path); err != nil || got != dir {
+			t.Errorf("%s: got %q, %v", path, got, err)
+		}
+	}
+	if got, err := (ntfs{}).Full(filepath.Join(dir, "none")); err == nil {
+		t.Errorf("nothing there: got %q", got)
 	}
 }
 

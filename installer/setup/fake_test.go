@@ -204,6 +204,10 @@ func (d fakeDisk) Look(path string) (service.Entry, error) {
 
 func (d fakeDisk) Volume(string) (volume, error) { return d.m.volume, nil }
 
+func (d fakeDisk) Full(path string) (string, error) {
+	return strings.NewReplacer("PROGRA~1", "Program Files", "PROGRA~3", "ProgramData").Replace(path), nil
+}
+
 func (d fakeDisk) List(dir string, _ int) ([]string, error) {
 	if _, ok := d.m.nodes[d.m.find(dir)]; !ok {
 		return nil, fs.ErrNotExist

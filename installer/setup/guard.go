@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,10 @@ func (s *setup) checkPath(property, dir string) (last string, e service.Entry, e
 		}
 		if !found.Exists {
 			return last, e, nil
+		}
+		// By a short name a folder would not be known for what it is.
+		if full, err := s.disk.Full(path); err != nil || !strings.EqualFold(strings.TrimSuffix(full, `\`), strings.TrimSuffix(path, `\`)) {
+			return "", e, errors.Join(fmt.Errorf("%s: %s is another name of %s; write that", property, path, cmp.Or(full, "something else")), err)
 		}
 		last, e = path, found
 		if path != root { // whoever can make a file system can do anything on it

@@ -109,6 +109,12 @@ func TestGuard(t *testing.T) {
 		{name: "Windows", change: map[string]string{argData: `C:\windows\.`}, want: []string{"belongs to Windows"}},
 		{name: "in Windows", change: map[string]string{argInstall: `C:\Windows\System32\Shop\.`}, want: []string{"belongs to Windows"}},
 		{name: "all data of all programs", change: map[string]string{argData: `C:\ProgramData\.`}, want: []string{"belongs to Windows"}},
+		{name: "all data of all programs, by its short name", change: map[string]string{argData: `C:\PROGRA~3\.`}, before: func(m *fakeMachine) {
+			m.nodes[`C:\PROGRA~3`] = node{folder: true}
+		}, want: []string{`DATADIR: C:\PROGRA~3 is another name of C:\ProgramData`}},
+		{name: "data in the program, by its short name", change: map[string]string{argData: `C:\PROGRA~1\Shop\data\.`}, before: func(m *fakeMachine) {
+			m.nodes[`C:\PROGRA~1`] = node{folder: true}
+		}, want: []string{`C:\PROGRA~1 is another name of C:\Program Files`}},
 		{name: "all users", change: map[string]string{argData: `C:\Users\.`}, want: []string{"belongs to Windows"}},
 
 		{name: "another program's service", before: func(m *fakeMachine) { m.foreign = true }, want: []string{"belongs to another program"}},

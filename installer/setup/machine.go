@@ -45,6 +45,8 @@ type controller interface {
 type disk interface {
 	Look(path string) (service.Entry, error)
 	Volume(root string) (volume, error)
+	// Full is the path of what exists without short names, such as PROGRA~1.
+	Full(path string) (string, error)
 	// List are the names in a folder; more than most are an error.
 	List(dir string, most int) ([]string, error)
 	// Read reads a file of at most limit bytes; Tail reads its last ones.
