@@ -26,8 +26,9 @@ const (
 	shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	// sharePinned keeps a file or folder where it is while it is open.
 	sharePinned = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE
-	// itself opens folders, too, and a link instead of what it leads to.
-	itself = windows.FILE_FLAG_BACKUP_SEMANTICS | windows.FILE_FLAG_OPEN_REPARSE_POINT
+	// itself opens folders, too, and a link instead of what it leads to. Should a link above it lead to a
+	// pipe, its server cannot act in our name.
+	itself = windows.FILE_FLAG_BACKUP_SEMANTICS | windows.FILE_FLAG_OPEN_REPARSE_POINT | windows.SECURITY_SQOS_PRESENT | windows.SECURITY_ANONYMOUS
 )
 
 // open opens what is at path itself, whatever it is.

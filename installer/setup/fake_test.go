@@ -24,7 +24,8 @@ const (
 // node is a file or folder of the fake disk.
 type node struct {
 	folder, link bool
-	names        int // 0: one
+	broken       bool // whoever looks into it fails
+	names        int  // 0: one
 	stranger     bool
 	access       string
 	replacers    bool
@@ -186,6 +187,9 @@ func (m *fakeMachine) state() map[string]string {
 type fakeDisk struct{ m *fakeMachine }
 
 func (d fakeDisk) Look(path string) (service.Entry, error) {
+	if path != "" && (d.m.nodes[d.m.find(parent(path))].broken || d.m.nodes[d.m.find(parent(parent(path)))].broken) {
+		return service.Entry{}, errors.New("the name of the file cannot be resolved by the system")
+	}
 	n, ok := d.m.nodes[d.m.find(path)]
 	if !ok {
 		return service.Entry{}, nil

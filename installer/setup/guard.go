@@ -12,8 +12,8 @@ import (
 	"holdfast/internal/service"
 )
 
-// confMax bounds the configuration that setup copies.
-const confMax = 1 << 20
+// confMax bounds the configuration that setup copies, as internal/config does.
+const confMax = 4 << 20
 
 // guard refuses what could turn setup's rights against the machine, before anything is written. It
 // tells everything that is wrong at once.

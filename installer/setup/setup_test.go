@@ -290,20 +290,63 @@ func TestInstallationNeedsASnapshot(t *testing.T) {
 	}
 }
 
-// Nobody gets at SYSTEM by a folder that only looks like purged data.
+// Nobody gets at SYSTEM, nor in its way, by a folder that only looks like purged data.
 func TestPlantedPurgedData(t *testing.T) {
-	m := newFake()
-	planted := dataDir + purgeMark + "0123456789abcdef"
-	m.nodes[planted] = node{folder: true, stranger: true}
-	m.nodes[planted+`\setup`] = node{folder: true, stranger: true}
-	m.file(planted+`\setup\snapshot-remove-1.2.0.json`, `{"done":[{"kind":"purge"}]}`)
-	args := with(old(), argRemove, "ALL")
-	for _, verb := range []string{"remove-rollback", "snapshot-rollback", "commit"} {
-		if err := m.run(t, verb, args); err != nil {
-			t.Errorf("%s: %v", verb, err)
+	for name, dir := range map[string]node{
+		"stranger's folder": {folder: true, stranger: true},
+		"link":              {folder: true, link: true},
+		"link in a circle":  {folder: true, link: true, broken: true},
+		"file":              {},
+	} {
+		m := newFake()
+		planted := dataDir + purgeMark + "0123456789abcdef"
+		m.file(planted+`\setup\snapshot-remove-1.2.0.json`, `{"done":[{"kind":"purge"}]}`)
+		m.nodes[planted] = dir
+		args := with(old(), argRemove, "ALL", argPurge, "1")
+		for _, verb := range []string{"remove-rollback", "snapshot-rollback", "commit"} {
+			if err := m.run(t, verb, args); err != nil {
+				t.Errorf("%s: %s: %v", name, verb, err)
+			}
+		}
+		if len(m.did) > 0 {
+			t.Errorf("%s: did %q", name, m.did)
+		}
+		for _, verb := range []string{"snapshot", "stop"} {
+			if err := m.run(t, verb, args); err != nil {
+				t.Errorf("%s: %s: %v", name, verb, err)
+			}
 		}
 	}
-	if len(m.did) > 0 {
+}
+
+// Configurations as large as Holdfast reads them are written and come back.
+func TestLargeConfigurations(t *testing.T) {
+	m := shop(t, false)
+	large := func(c string) string { return strings.Repeat(c, confMax) }
+	m.file(dataDir+`\holdfast.yaml`, large("a"))
+	m.file(dataDir+`\holdfast.yaml.new`, large("b"))
+	m.file(installDir+`\`+templateName, large("c"))
+	before := m.state()
+	acts := []act{verbAct("guard", "", nil), verbAct("snapshot", "snapshot-rollback", nil), verbAct("apply", "apply-rollback", nil)}
+	if failed := play(t, m, acts, 2, 0); failed != "apply" {
+		t.Fatal(failed)
+	}
+	if m.nodes[dataDir+`\holdfast.yaml.new`].data != large("b") || m.nodes[dataDir+`\holdfast.yaml`].data != large("a") {
+		t.Error("the configurations are not as before")
+	}
+	if !maps.Equal(before, m.state()) {
+		t.Error("the machine is not as before")
+	}
+}
+
+// A rollback gives the folder its access list back, and leaves it alone where it never changed: what
+// an administrator has allowed to somebody below would be lost.
+func TestRollbackLeavesAccessAlone(t *testing.T) {
+	m := shop(t, true)
+	m.put(dataDir, func(n *node) { n.access = "D:ours" })
+	acts := []act{verbAct("snapshot", "snapshot-rollback", nil), verbAct("apply", "apply-rollback", nil)}
+	play(t, m, acts, 1, 0)
+	if slices.Contains(m.did, "lock "+dataDir) {
 		t.Errorf("did %q", m.did)
 	}
 }

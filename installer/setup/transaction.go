@@ -23,7 +23,7 @@ const (
 	// setupSDDL keeps the setup folder from everybody but SYSTEM and Administrators.
 	setupSDDL = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 	// stateMax bounds a file of ours: it may hold three configurations, in base64.
-	stateMax = 8 << 20
+	stateMax = 6 * confMax
 	// namesMax bounds how many names of one of our folders are looked at; besideMax of that around them.
 	namesMax  = 10_000
 	besideMax = 1_000_000
@@ -88,7 +88,9 @@ func (s *setup) homeIn(data string) home {
 	return home{data, join(data, setupName, snapshotPrefix+s.key()+".json")}
 }
 
-// findHome looks where the transaction's file is: in the data folder, or in what was purged of it.
+// findHome looks where the transaction's file is: in the data folder, or in what was purged of it. Where
+// others could have made the folder, nothing in it is looked at, and what is wrong with it is no error:
+// anybody can make a folder with such a name.
 func (s *setup) findHome() (home, bool, error) {
 	if s.data == "" {
 		return home{}, false, nil
@@ -98,27 +100,32 @@ func (s *setup) findHome() (home, bool, error) {
 		return home{}, false, err
 	}
 	for _, data := range append([]string{s.data}, places...) {
+		e, err := s.disk.Look(data)
+		if err != nil && data == s.data {
+			return home{}, false, err
+		}
+		if err != nil || checkFolder(data, e) != nil {
+			continue
+		}
 		h := s.homeIn(data)
-		if e, err := s.disk.Look(h.file); err != nil || !e.Exists {
-			if err != nil {
-				return home{}, false, err
-			}
+		if e, err := s.disk.Look(h.file); err != nil {
+			return home{}, false, err
+		} else if !e.Exists {
 			continue
 		}
 		if err := s.checkOwn(data); err != nil {
-			if data == s.data {
-				return home{}, false, err
-			}
-			s.unpin()
-			continue // somebody else's folder with a name like ours
+			return home{}, false, err
 		}
 		return h, true, nil
 	}
 	return home{}, false, nil
 }
 
-// purged are the folders beside the data folder that it may have been renamed to.
+// purged are the folders beside the data folder that it may have been renamed to, if it was to be.
 func (s *setup) purged() ([]string, error) {
+	if s.kind != kindRemove || !s.purge {
+		return nil, nil
+	}
 	names, err := s.disk.List(parent(s.data), besideMax)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -258,6 +265,9 @@ func (s *setup) undoOne(ctx context.Context, h home, c change) error {
 	case changedFile:
 		return s.undoFile(h, c.File)
 	case changedAccess:
+		if e, err := s.disk.Look(h.data); err != nil || e.Access == c.Access { // below it everything may have a list of its own
+			return err
+		}
 		return s.disk.Lock(h.data, c.Access)
 	case addedRule, enabledRule, disabledRule:
 		return s.undoRule(ctx, c)

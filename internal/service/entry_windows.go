@@ -36,13 +36,15 @@ func LookAt(path string) (Entry, error) {
 	return e, nil
 }
 
-// openEntry opens what is at path itself, folder, file or link.
+// openEntry opens what is at path itself, folder, file or link. Should a link above it lead to a pipe,
+// its server cannot act in our name.
 func openEntry(path string, access, share uint32) (windows.Handle, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return 0, err
 	}
-	return windows.CreateFile(name, access, share, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	return windows.CreateFile(name, access, share, nil, windows.OPEN_EXISTING,
+		windows.FILE_FLAG_BACKUP_SEMANTICS|windows.FILE_FLAG_OPEN_REPARSE_POINT|windows.SECURITY_SQOS_PRESENT|windows.SECURITY_ANONYMOUS, 0)
 }
 
 func entryOf(h windows.Handle, drive bool) (Entry, error) {
