@@ -33,12 +33,11 @@ func TestGuide(t *testing.T) {
 	r := newReader(t, m)
 	alone := m.look()
 	for _, b := range blocks {
-		t.Logf("line %d: %s %s", b.Line, b.Verb, b.Walk)
 		switch {
 		case b.Verb == "fetch":
 			r.fetch(b.Walk)
 		case b.Verb == "run" && b.Language == "sh":
-			r.shell(b.Text)
+			r.shell(b)
 		case b.Verb == "run" && b.Walk == "remove":
 			r.everybodyAnswers()
 			r.console(b)
@@ -89,14 +88,14 @@ func newReader(t *testing.T, m *machine) *reader {
 }
 
 // shell runs a block on the machine that makes packages, and takes what it made to Windows.
-func (r *reader) shell(text string) {
+func (r *reader) shell(b guide.Block) {
 	r.t.Helper()
-	cmd := exec.CommandContext(r.t.Context(), "bash", "-euo", "pipefail", "-c", text)
+	cmd := exec.CommandContext(r.t.Context(), "bash", "-euo", "pipefail", "-c", b.Text)
 	cmd.Dir, cmd.Env = root, r.env
 	began := time.Now()
-	defer func() { r.t.Logf("%5.1f s  in the shell", time.Since(began).Seconds()) }()
+	defer func() { r.t.Logf("%5.1f s  line %d, %s", time.Since(began).Seconds(), b.Line, b.Walk) }()
 	if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning:")) {
-		r.t.Fatalf("%s: %v\n%s", text, err, out)
+		r.t.Fatalf("line %d: %s: %v\n%s", b.Line, b.Text, err, out)
 	}
 	made, err := filepath.Glob(filepath.Join(r.home, "*", "*.msi"))
 	if err != nil {
