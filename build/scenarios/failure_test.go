@@ -55,6 +55,12 @@ func TestUnhealthyInstallationLeavesNothing(t *testing.T) {
 	m.same(empty)
 	m.nothingRuns()
 
+	m.write(`C:\broken.yaml`, "version: one\n")
+	empty = m.look()
+	m.fails("/i", pkg("1.0.0"), `HF_CONFIG=C:\broken.yaml`, "HF_HEALTHTIMEOUT=5")
+	m.same(empty)
+	m.nothingRuns()
+
 	m.write(dataDir+`\holdfast.yaml`, "version: one\n") // left over, and broken since
 	before := m.look()
 	m.fails("/i", pkg("1.0.0"), "HF_HEALTHTIMEOUT=5")
@@ -62,18 +68,30 @@ func TestUnhealthyInstallationLeavesNothing(t *testing.T) {
 	m.nothingRuns()
 }
 
-// A data folder that somebody prepared is not taken.
+// A data folder in which somebody prepared something is not taken; one that is clean is.
 func TestPreparedDataFolderIsRefused(t *testing.T) {
+	const victim = `C:\victim.yaml`
 	m := fresh(t)
 	m.write(seedFile, seed)
-	m.write(`C:\victim.yaml`, "precious\n")
-	m.write(dataDir+`\more`, "")
-	if err := os.Link(m.path(`C:\victim.yaml`), m.path(config)); err != nil {
+	m.write(victim, "precious\n")
+	m.write(moreFile, more)
+	clean := m.look()
+	if err := os.Link(m.path(victim), m.path(config)); err != nil {
 		t.Fatal(err)
 	}
 	before := m.look()
 	m.fails("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
 	m.same(before)
+	m.remove(config)
+
+	m.msiexec("/i", pkg("1.0.0"), "HF_CONFIG="+seedFile)
+	m.answers(gatewayPort, "/", greeting)
+	m.msiexec("/x", pkg("1.0.0"))
+	m.same(clean, `* `+dataDir+`\*`)
+	m.has(moreFile)
+	if got := m.read(victim); got != "precious\n" {
+		t.Errorf("%s is now %q", victim, got)
+	}
 }
 
 // A removal that fails leaves the product as it was: running and answering, with all its files and

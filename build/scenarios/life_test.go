@@ -66,7 +66,7 @@ func (m *machine) firstAnswer() <-chan time.Time {
 // installation wants everything that an installation with defaults makes.
 func (m *machine) installation(version string) {
 	m.t.Helper()
-	m.has(holdfast, installDir+`\holdfast.template.yaml`, installDir+`\licence.rtf`, installDir+`\policy.zip`, config, dataDir+`\setup\setup.log`)
+	m.has(holdfast, installDir+`\holdfast.template.yaml`, installDir+`\licence.rtf`, installDir+`\policy.zip`, config, setupLog)
 	if got := strings.TrimSpace(m.read(installDir + `\holdfast.name`)); got != "Holdfast" {
 		m.t.Errorf("holdfast.name says %q", got)
 	}

@@ -31,8 +31,8 @@ var windowsOwn = []string{
 	"registered applications", "registeredapplications", "wine", "wow6432node",
 }
 
-// coarse are the large folders of Windows alone: sizes and times have to do there.
-var coarse = []string{`C:\windows\system32`, `C:\windows\syswow64`, `C:\windows\winsxs`, `C:\windows\Fonts`, `C:\windows\inf`}
+// coarse are large folders of Windows and of the tests alone: sizes and times have to do there.
+var coarse = []string{`C:\windows\system32`, `C:\windows\syswow64`, `C:\windows\winsxs`, `C:\windows\Fonts`, `C:\windows\inf`, `C:\packages`, `C:\caddy`}
 
 // noise is what every msiexec leaves behind, whatever it did, and what changes on a Windows that
 // nobody touches.
@@ -166,14 +166,14 @@ func (m *machine) same(before state.State, except ...string) {
 	}
 }
 
-// explains tells whether the service says so of a key.
-func (m *machine) explains(key, value string) bool {
+// says tells whether a program writes a text.
+func (m *machine) says(text, name string, args ...string) bool {
 	m.t.Helper()
-	text, _, err := m.run(m.t.Context(), holdfast, "explain", key)
+	got, _, err := m.run(m.t.Context(), name, args...)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	return strings.Contains(text, value)
+	return strings.Contains(got, text)
 }
 
 // products are the names under which the packages install themselves.
@@ -190,6 +190,7 @@ func (m *machine) evidence() string {
 	if m.log != "" {
 		show(m.path(m.log), 60)
 	}
+	b.WriteString(m.gone)
 	// Wherever the data folder was put.
 	_ = filepath.WalkDir(m.path(`C:\`), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

@@ -48,6 +48,7 @@ type machine struct {
 
 	runs int    // of msiexec
 	log  string // of the last one
+	gone string // what setup and service wrote during the last one, where it is gone
 }
 
 // pkg is the Windows path of a package: "1.0.0", "shop-2.1.0".
@@ -82,7 +83,9 @@ func (m *machine) tryMsiexec(args ...string) (log string, code int) {
 	}
 	began := time.Now()
 	args = append(args, "/qn", "/l*v", m.log)
+	watcher := m.watch()
 	text, code, err := m.run(m.t.Context(), "msiexec", args...)
+	m.gone = watcher.end(m)
 	if err != nil {
 		m.t.Fatalf("msiexec %s: %v\n%s", strings.Join(args, " "), err, text)
 	}

@@ -4,6 +4,7 @@ package scenarios
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 )
 
@@ -34,11 +35,15 @@ func TestPackedProductsBesideHoldfast(t *testing.T) {
 	m.wants(m.ok(`C:\Program Files\Depot\holdfast.exe`, "status"), "site", "healthy")
 	m.wants(m.ok(holdfast, "status"), "caddy", "healthy")
 
+	begun := m.read(`C:\ProgramData\Shop\holdfast.yaml`)
 	m.msiexec("/i", pkg("shop-2.1.0"))
 	m.answers(shopPort, "/", "shop 2.1.0")
 	m.answers(shopPort, "/new/more.html", "only in 2.1.0")
 	m.answers(shopPort, "/added", "added in 2.1.0") // by the new package's configuration, for nobody edited the old
 	m.lacks(`C:\Program Files\Shop\app\site\old.html`)
+	if got := m.read(`C:\ProgramData\Shop\holdfast.yaml.old`); got != begun {
+		t.Errorf("the copy of the configuration before is:\n%s", got)
+	}
 	m.entry("Shop", "2.1.0")
 	m.answers(depotPort, "/", "depot 1.0.0")
 	m.answers(gatewayPort, "/", greeting)
@@ -49,6 +54,29 @@ func TestPackedProductsBesideHoldfast(t *testing.T) {
 	m.msiexec("/x", pkg("depot-1.0.0"), "HF_PURGE=1")
 	m.same(alone, running...)
 	m.answers(gatewayPort, "/", greeting)
+}
+
+// The administrator's configuration stays, and what the new version would begin with lies beside it.
+func TestPackedProductWithAnEditedConfiguration(t *testing.T) {
+	const file = `C:\ProgramData\Shop\holdfast.yaml`
+	m := fresh(t)
+	m.msiexec("/i", pkg("shop-2.0.0"))
+	m.answers(gatewayPort, "/", "shop 2.0.0")
+	edited := "# edited by hand\n" + m.read(file)
+	m.write(file, edited)
+	m.msiexec("/i", pkg("shop-2.1.0"))
+	m.answers(gatewayPort, "/", "shop 2.1.0")
+	if got := m.read(file); got != edited {
+		t.Errorf("the edited configuration is now:\n%s", got)
+	}
+	m.wants(m.read(file+".new"), "added in 2.1.0")
+	if code, _ := m.get(gatewayPort, "/added"); code == http.StatusOK {
+		t.Error("the new configuration counts, and not the edited one")
+	}
+	m.msiexec("/x", pkg("shop-2.1.0"))
+	if got := m.read(file); got != edited {
+		t.Errorf("removal changed the configuration:\n%s", got)
+	}
 }
 
 // theirs is what belongs to a product.

@@ -168,3 +168,22 @@ func TestServiceOfAnotherProgramIsRefused(t *testing.T) {
 	m.fails("/i", pkg("1.0.0"))
 	m.same(before)
 }
+
+// Somebody watches the events while an upgrade replaces the very program that shows them. Windows
+// moves such a file out of the way; it may want a restart to delete it (3010).
+func TestUpgradeWhileTheProgramIsInUse(t *testing.T) {
+	m := installed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _, _ = m.run(ctx, holdfast, "events", "-f")
+	}()
+	defer func() { cancel(); <-ended }()
+	m.until("somebody watches", func() bool { return len(m.processes("events -f")) > 0 })
+	if _, code := m.tryMsiexec("/i", pkg("1.1.0")); code != 0 && code != 3010 {
+		t.Fatalf("exit code %d, want 0 or 3010", code)
+	}
+	m.answers(gatewayPort, "/", greeting)
+	m.wants(m.ok(holdfast, "version"), "1.1.0")
+}

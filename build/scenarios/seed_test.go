@@ -17,11 +17,18 @@ routes:
 `
 )
 
+// What an administrator added.
+const (
+	moreFile = dataDir + `\conf.d\more.yaml`
+	more     = "routes: {more: {match: {path_prefix: /more}, respond: {status: 200, body: more}}}\n"
+)
+
 // Where Holdfast's own package puts its things.
 const (
 	installDir   = `C:\Program Files\Holdfast`
 	dataDir      = `C:\ProgramData\Holdfast`
 	config       = dataDir + `\holdfast.yaml`
+	setupLog     = dataDir + `\setup\setup.log`
 	holdfast     = installDir + `\holdfast.exe`
 	softKey      = `SOFTWARE\Holdfast`
 	serviceKey   = `SYSTEM\CurrentControlSet\Services\Holdfast`

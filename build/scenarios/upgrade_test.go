@@ -10,7 +10,6 @@ import (
 // What an administrator wrote outlives everything but a purge.
 func TestUpgradeAndDowngradeWithAnEditedConfiguration(t *testing.T) {
 	m := installed(t)
-	const more, moreFile = "routes: {more: {match: {path_prefix: /more}, respond: {status: 200, body: more}}}\n", dataDir + `\conf.d\more.yaml`
 	edited := "# edited by hand\n" + strings.Replace(seed, greeting, "hello from an edited file", 1)
 	m.write(config, edited)
 	m.write(moreFile, more)

@@ -192,7 +192,7 @@ var forgotten = []string{
 // action, before anything was done. Wine logs no messages: the name of the action has to do.
 func (m *machine) refused(log, property string) {
 	m.t.Helper()
-	if !regexp.MustCompile(`: (HfBad\w*|HfMoved|HfGuard)\. Return value 0`).MatchString(log) {
+	if !regexp.MustCompile(`: (HfBad\w*|HfMoved\w*|HfGuard)\. Return value 0`).MatchString(log) {
 		m.t.Errorf("%s: not refused by a check:\n%s", property, tail(log, 20))
 	}
 }
