@@ -35,6 +35,7 @@ type console struct {
 
 // run is the whole program: it returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = visible{stdout}, visible{stderr}
 	c := &console{stdout, stderr}
 	root := newRootCommand(c)
 	root.SetArgs(args)
