@@ -192,9 +192,11 @@ func checkFile(text string) error {
 	if share, ok := strings.CutPrefix(text, `\\`); ok {
 		host, rest, _ := strings.Cut(share, `\`)
 		if host == "" || strings.ContainsAny(host, `.?`) && strings.Trim(host, `.?`) == "" || strings.Count(rest, `\`) < 1 {
-			return fmt.Errorf(`%q: write the full path of a file, such as C:\holdfast.yaml or \\server\share\holdfast.yaml`, text)
+			return notAFile(text)
 		}
 		file = `C:\` + rest // what follows obeys the same rules
+	} else if len(text) < len(`C:\x`) || text[1:3] != `:\` {
+		return notAFile(text)
 	}
 	if strings.HasSuffix(file, `\`) {
 		return fmt.Errorf("%q is a folder; name a file", text)
@@ -203,6 +205,10 @@ func checkFile(text string) error {
 		return errors.New(strings.Replace(err.Error(), "folder", "file", 1))
 	}
 	return nil
+}
+
+func notAFile(text string) error {
+	return fmt.Errorf(`%q: write the full path of a file, such as C:\holdfast.yaml or \\server\share\holdfast.yaml`, text)
 }
 
 func (r request) displayName() string { return cmp.Or(r.display, r.id.Name, "setup") }

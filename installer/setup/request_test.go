@@ -117,7 +117,7 @@ func TestNewRequest(t *testing.T) {
 		"purge: word":                  {argPurge, "please", "HF_PURGE"},
 		"config: file":                 {argConfig, `D:\deploy\shop.yaml`, ""},
 		"config: share":                {argConfig, `\\server\deploy\shop.yaml`, ""},
-		"config: relative":             {argConfig, `shop.yaml`, "HF_CONFIG"},
+		"config: relative":             {argConfig, `shop.yaml`, `HF_CONFIG: "shop.yaml": write the full path of a file`},
 		"config: device":               {argConfig, `\\.\pipe\x`, "HF_CONFIG"},
 		"config: long path prefix":     {argConfig, `\\?\C:\x`, "HF_CONFIG"},
 		"config: kernel's name":        {argConfig, `\??\C:\x`, "HF_CONFIG"},
@@ -125,7 +125,7 @@ func TestNewRequest(t *testing.T) {
 		"config: folder":               {argConfig, `C:\x\`, "HF_CONFIG"},
 		"config: stream":               {argConfig, `C:\x.yaml:secret`, "HF_CONFIG"},
 		"config: goes up":              {argConfig, `\\server\share\..\x`, "HF_CONFIG"},
-		"config: URL":                  {argConfig, `http://host/x`, "HF_CONFIG"},
+		"config: URL":                  {argConfig, `http://host/x`, `or \\server\share\holdfast.yaml`},
 	} {
 		given := arguments()
 		given[tt.arg] = tt.value
