@@ -29,12 +29,13 @@ const (
 	argRemove         = "remove"          // ALL when the product is removed
 	argUpgrading      = "upgrading"       // UPGRADINGPRODUCTCODE: who removes us to take our place
 	argOlder          = "older"           // product codes of those whose place we take
+	argApps           = "apps"            // ready: the start counts when the apps are ready, too
 )
 
 func knownArguments() []string {
 	return append([]string{
 		argRestricted, argName, argDisplay, argVersion, argProductVersion, argInstall, argData, argAccount, argAddress, argPort, argFirewall,
-		argStart, argTimeout, argConfig, argPurge, argInstalled, argRemove, argUpgrading, argOlder,
+		argStart, argTimeout, argConfig, argPurge, argInstalled, argRemove, argUpgrading, argOlder, argApps,
 	}, testArguments()...)
 }
 

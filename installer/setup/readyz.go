@@ -18,6 +18,25 @@ type readiness struct {
 	Reasons []string `json:"reasons"`
 	Version string   `json:"version"`
 	StartID string   `json:"start_id"`
+	Apps    []app    `json:"apps"`
+}
+
+// app is one app in a word: healthy, degraded, down or stopped.
+type app struct {
+	ID        string `json:"id"`
+	Condition string `json:"condition"`
+}
+
+// down are the apps without a ready instance. One that was stopped, or a job that has ended well, is
+// not down.
+func (r readiness) down() []string {
+	var ids []string
+	for _, app := range r.Apps {
+		if app.Condition == "down" {
+			ids = append(ids, app.ID)
+		}
+	}
+	return ids
 }
 
 // answerMax bounds an answer: /readyz has a line for each app.

@@ -43,6 +43,7 @@ type request struct {
 	timeout       time.Duration
 	config        string // the file to seed from, often empty
 	purge         bool
+	apps          bool // the apps belong to the product: without them it does not serve
 
 	kind kind
 	// maintained: the product is installed already. replaces: others are removed to make place.
@@ -89,6 +90,13 @@ func newRequest(given map[string]string) (request, []error) {
 	if r.id.Name != "" {
 		r.account, err = service.WindowsAccount(r.id, given[argAccount])
 		check("HF_ACCOUNT", err)
+	}
+	switch given[argApps] {
+	case "", "any":
+	case "ready":
+		r.apps = true
+	default:
+		problems = append(problems, fmt.Errorf("--%s %q: any or ready", argApps, given[argApps]))
 	}
 	check("HF_ADDRESS", checkAddress(given[argAddress]))
 	check("HF_PORT", checkPort(given[argPort]))

@@ -106,6 +106,8 @@ func (s *setup) ask(ctx context.Context, startID string) (verdict, error) {
 		return notYet, fmt.Errorf("it answers that it is not ready: %s", strings.Join(answer.Reasons, "; "))
 	case st.State != "running":
 		return notYet, fmt.Errorf("the service is %s", st.State)
+	case s.apps && len(answer.down()) > 0:
+		return notYet, fmt.Errorf("it runs, but no instance of %s is ready; its own output is in the logs folder", strings.Join(answer.down(), ", "))
 	}
 	return serves, nil
 }

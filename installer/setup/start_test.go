@@ -74,8 +74,14 @@ func TestStart(t *testing.T) {
 		return silent(m)
 	}
 	stranger := func(m *fakeMachine) (readiness, int, error) { r, _, err := healthy(m); return r, 4, err }
+	withApp := func(condition string) func(*fakeMachine) (readiness, int, error) {
+		return change(func(r *readiness) {
+			r.Apps = []app{{"web", "healthy"}, {"shop", condition}}
+		})
+	}
 	tests := []struct {
 		name   string
+		apps   string // --apps
 		before func(*fakeMachine)
 		answer func(*fakeMachine) (readiness, int, error)
 		want   string // in the error; "" for success
@@ -88,6 +94,10 @@ func TestStart(t *testing.T) {
 		{name: "it was running", before: func(m *fakeMachine) { m.record.State, m.pid = "running", 9 }, answer: healthy},
 		{name: "it was still stopping", before: func(m *fakeMachine) { m.record.State, m.deaf = "stop_pending", 3 }, answer: healthy, at: 1500 * time.Millisecond},
 
+		{name: "apps do not count", apps: "any", answer: withApp("down")},
+		{name: "apps count, and one comes up", apps: "ready", answer: after(20, withApp("down"), withApp("degraded")), at: 2 * time.Second},
+		{name: "apps count, and one has ended well", apps: "ready", answer: withApp("stopped")},
+		{name: "apps count, and one stays down", apps: "ready", answer: withApp("down"), want: "no instance of shop is ready", at: time.Minute},
 		{name: "silent", answer: silent, want: "not ready after 1m0s (HF_HEALTHTIMEOUT): nobody answers", at: time.Minute},
 		{name: "never ready", answer: change(func(r *readiness) { r.Ready, r.Reasons = false, []string{"listener web is not bound"} }), want: "listener web is not bound", at: time.Minute},
 		{name: "somebody else's pipe", answer: stranger, want: "process 4 answers on", at: time.Minute},
@@ -111,7 +121,7 @@ func TestStart(t *testing.T) {
 				}
 				m.answer = tt.answer
 				begun := time.Now()
-				err := m.run(t, "start", nil)
+				err := m.run(t, "start", map[string]string{argApps: tt.apps})
 				if took := time.Since(begun); took != tt.at {
 					t.Errorf("took %v, want %v", took, tt.at)
 				}
@@ -177,7 +187,7 @@ func TestStopIsBounded(t *testing.T) {
 }
 
 func TestReadAnswer(t *testing.T) {
-	want := readiness{Ready: true, Reasons: []string{}, Version: "1", StartID: "x"}
+	want := readiness{Ready: true, Reasons: []string{}, Version: "1", StartID: "x", Apps: []app{{ID: "a"}}}
 	const body = `{"ready":true,"reasons":[],"version":"1","start_id":"x","apps":[{"id":"a"}]}`
 	for name, tt := range map[string]struct{ text, err string }{
 		"as Holdfast answers":    {"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: 1\r\n\r\n" + body + "\n", ""},
