@@ -374,7 +374,7 @@ func TestRestrictedComesFirst(t *testing.T) {
 		case e.name != "CustomAction":
 		case e.attrs["Id"] == "HfSetArgs":
 			count++
-			if !strings.HasPrefix(e.attrs["Value"], `--restricted "[RestrictedUserControl]" $(var.Apps) [HfArgs1] `) {
+			if !strings.HasPrefix(e.attrs["Value"], `--restricted "[RestrictedUserControl]" $(var.Apps) --product "[UpgradeCode]" [HfArgs1] `) {
 				t.Errorf("HfSetArgs: %s", e.attrs["Value"])
 			}
 		case e.attrs["BinaryRef"] != "":

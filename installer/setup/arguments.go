@@ -11,6 +11,7 @@ import (
 // The arguments after the verb. Each has a value, often an empty one; wix/actions.wxs writes all of them.
 const (
 	argRestricted     = "restricted"      // RestrictedUserControl: who runs this is no administrator
+	argProduct        = "product"         // UpgradeCode: what all versions of one product share
 	argName           = "name"            // of the service: the identity
 	argDisplay        = "display"         // ProductName
 	argVersion        = "version"         // what holdfast.exe says of itself
@@ -34,7 +35,7 @@ const (
 
 func knownArguments() []string {
 	return append([]string{
-		argRestricted, argName, argDisplay, argVersion, argProductVersion, argInstall, argData, argAccount, argAddress, argPort, argFirewall,
+		argRestricted, argProduct, argName, argDisplay, argVersion, argProductVersion, argInstall, argData, argAccount, argAddress, argPort, argFirewall,
 		argStart, argTimeout, argConfig, argPurge, argInstalled, argRemove, argUpgrading, argOlder, argApps,
 	}, testArguments()...)
 }

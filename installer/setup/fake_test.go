@@ -155,7 +155,7 @@ func arguments() map[string]string {
 		argName: "Shop", argDisplay: "The Shop", argVersion: "1.3.0+abc", argProductVersion: "1.3.0",
 		argInstall: installDir + `\.`, argData: dataDir + `\.`, argAccount: "LocalService", argAddress: "*", argPort: "8080",
 		argFirewall: "no", argStart: "auto", argTimeout: "60", argConfig: "", argPurge: "", argInstalled: "", argRemove: "",
-		argUpgrading: "", argOlder: "", argRestricted: "",
+		argUpgrading: "", argOlder: "", argRestricted: "", argProduct: "{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E6F}",
 	}
 }
 

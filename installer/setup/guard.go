@@ -159,13 +159,19 @@ func (s *setup) checkData() []error {
 }
 
 // checkOthers refuses the data folder of another installation: each would take the other's files for
-// its own.
+// its own. Two products of one name would also share a service, and the one's removal end the other.
 func (s *setup) checkOthers() error {
 	state, err := s.remembered()
-	if err != nil || state == nil || strings.EqualFold(state.Name, s.id.Name) {
+	switch {
+	case err != nil || state == nil:
 		return err
+	case !strings.EqualFold(state.Name, s.id.Name):
+		return fmt.Errorf("%s is the data folder of %q; name another", s.data, state.Name)
+	case state.Product != "" && state.Product != s.product:
+		return fmt.Errorf("%s is the data folder of another product of the name %s (its upgrade code is %s, and this one's %s): remove that one and rename its folder, or have this one packed under another name",
+			s.data, state.Name, state.Product, s.product)
 	}
-	return fmt.Errorf("%s is the data folder of %q; name another", s.data, state.Name)
+	return nil
 }
 
 // checkFile refuses a file that may be another one by a link or a second name, and, where strangers

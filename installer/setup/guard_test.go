@@ -93,6 +93,16 @@ func TestGuard(t *testing.T) {
 			m.nodes[dataDir+`\setup`] = node{folder: true}
 			m.file(dataDir+`\setup\seed.json`, `{"name": "Other"}`)
 		}, want: []string{`is the data folder of "Other"`}},
+		{name: "data of this product", before: func(m *fakeMachine) {
+			existing(m)
+			m.nodes[dataDir+`\setup`] = node{folder: true}
+			m.file(dataDir+`\setup\seed.json`, `{"name": "Shop", "product": "{5B39C1B5-38E7-4D67-A6A3-2A2B3C4D5E6F}"}`)
+		}},
+		{name: "data of another product of this name", before: func(m *fakeMachine) {
+			existing(m)
+			m.nodes[dataDir+`\setup`] = node{folder: true}
+			m.file(dataDir+`\setup\seed.json`, `{"name": "Shop", "product": "{C8F58B0C-8C78-48D6-9195-7D58DEEE68E6}"}`)
+		}, want: []string{"another product of the name Shop", "{C8F58B0C-8C78-48D6-9195-7D58DEEE68E6}"}},
 		{name: "planted snapshot", before: func(m *fakeMachine) {
 			existing(m)
 			m.nodes[dataDir+`\setup`] = node{folder: true}

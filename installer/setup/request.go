@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/installer/guid"
 	"holdfast/internal/service"
 )
 
@@ -33,6 +34,7 @@ type request struct {
 	given map[string]string
 
 	id                      service.Identity // in the data folder of the request
+	product                 guid.GUID
 	display                 string
 	version, productVersion string
 	// install and data are folders in their plain form; data is empty when it cannot be one.
@@ -83,6 +85,8 @@ func newRequest(given map[string]string) (request, []error) {
 	r.id, err = service.NewInstalledIdentity(given[argName], cmp.Or(r.data, `C:\`))
 	check("the product's name", err)
 	check("the product's name", checkDisplay(r.display))
+	r.product, err = guid.Parse(given[argProduct])
+	check("the product's upgrade code", err)
 	r.version, err = checkVersion(given[argVersion], "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+-")
 	check("the program's version", err)
 	r.productVersion, err = checkVersion(given[argProductVersion], "0123456789.")

@@ -63,6 +63,8 @@ func TestNewRequest(t *testing.T) {
 		"name":                         {argName, "Shop-2", ""},
 		"name of another folder":       {argName, `..\..\x`, "begin with a letter"},
 		"no name":                      {argName, "", "name"},
+		"no upgrade code":              {argProduct, "", "the product's upgrade code"},
+		"upgrade code that is none":    {argProduct, "Shop", "the product's upgrade code"},
 		"name of a device":             {argName, "NUL", "keeps this name"},
 		"endless display name":         {argDisplay, strings.Repeat("x", 65), "characters"},
 		"version that is a path":       {argProductVersion, `1.2\..\x`, "the product's version"},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"holdfast/installer/guid"
 )
 
 const (
@@ -21,6 +23,8 @@ const (
 type seedState struct {
 	// Name is whose data folder this is.
 	Name string `json:"name"`
+	// Product is its upgrade code: somebody else's product may have the same name.
+	Product guid.GUID `json:"product,omitempty"`
 	// Seeded is the hash of what was written; empty when somebody else wrote the file. FromTemplate says
 	// that it was the package's template and not HF_CONFIG.
 	Seeded       string `json:"seeded,omitempty"`
@@ -84,6 +88,7 @@ func (s *setup) seed(t *transaction, h home) error {
 		}
 	}
 	next := sow(s.id.Name, current, before, template, given)
+	next.state.Product = s.product
 	state, err := json.MarshalIndent(next.state, "", "\t")
 	if err != nil {
 		return err

@@ -129,11 +129,14 @@ func TestPurgeRefuses(t *testing.T) {
 	}{
 		"a folder without setup's mark": {func(m *fakeMachine) { delete(m.nodes, dataDir+`\setup\seed.json`) }, nil, "is not known as Shop's data folder"},
 		"a mark that says nothing":      {func(m *fakeMachine) { m.file(dataDir+`\setup\seed.json`, "{}") }, nil, "is not known as Shop's data folder"},
-		"another installation's data":   {func(m *fakeMachine) { m.file(dataDir+`\setup\seed.json`, `{"name":"Other"}`) }, nil, `is the data folder of "Other"`},
-		"what a link leads to":          {func(m *fakeMachine) { m.put(dataDir, func(n *node) { n.link = true }) }, nil, "could not be made ready"},
-		"a stranger's folder":           {func(m *fakeMachine) { m.put(dataDir, func(n *node) { n.stranger = true }) }, nil, "could not be made ready"},
-		"all users":                     {func(m *fakeMachine) {}, map[string]string{argData: `C:\Users\.`}, "belongs to Windows"},
-		"nothing that is a folder":      {func(m *fakeMachine) {}, map[string]string{argData: `\\server\share\.`}, "could not be made ready"},
+		"another product's data": {func(m *fakeMachine) {
+			m.file(dataDir+`\setup\seed.json`, `{"name":"Shop","product":"{C8F58B0C-8C78-48D6-9195-7D58DEEE68E6}"}`)
+		}, nil, "another product of the name Shop"},
+		"another installation's data": {func(m *fakeMachine) { m.file(dataDir+`\setup\seed.json`, `{"name":"Other"}`) }, nil, `is the data folder of "Other"`},
+		"what a link leads to":        {func(m *fakeMachine) { m.put(dataDir, func(n *node) { n.link = true }) }, nil, "could not be made ready"},
+		"a stranger's folder":         {func(m *fakeMachine) { m.put(dataDir, func(n *node) { n.stranger = true }) }, nil, "could not be made ready"},
+		"all users":                   {func(m *fakeMachine) {}, map[string]string{argData: `C:\Users\.`}, "belongs to Windows"},
+		"nothing that is a folder":    {func(m *fakeMachine) {}, map[string]string{argData: `\\server\share\.`}, "could not be made ready"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := shop(t, true)
