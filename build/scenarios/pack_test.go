@@ -56,6 +56,17 @@ func TestPackedProductsBesideHoldfast(t *testing.T) {
 	m.answers(gatewayPort, "/", greeting)
 }
 
+// A product is its program: when that does not come up, nothing is installed.
+func TestPackedProductWhoseProgramEndsIsTakenBack(t *testing.T) {
+	m := fresh(t)
+	empty := m.look()
+	m.fails("/i", pkg("depot-1.1.0"), "HF_HEALTHTIMEOUT=5")
+	m.same(empty)
+	m.nothingRuns()
+	m.msiexec("/i", pkg("depot-1.1.0"), "HF_NOSTART=1") // it was the program that failed
+	m.wants(m.ok(`C:\Program Files\Depot\holdfast.exe`, "version"), "holdfast")
+}
+
 // The administrator's configuration stays, and what the new version would begin with lies beside it.
 func TestPackedProductWithAnEditedConfiguration(t *testing.T) {
 	const file = `C:\ProgramData\Shop\holdfast.yaml`

@@ -24,6 +24,7 @@ func packs() []packed {
 		{"Shop", "2.0.0", shop, "1.0.0", firstConfig, map[string]string{"index.html": "shop 2.0.0\n", "old.html": "only in 2.0.0\n"}},
 		{"Shop", "2.1.0", shop, "1.1.0", nextConfig, map[string]string{"index.html": "shop 2.1.0\n", "new/more.html": "only in 2.1.0\n"}},
 		{"Depot", "1.0.0", depot, "1.0.0", firstConfig, map[string]string{"index.html": "depot 1.0.0\n"}},
+		{"Depot", "1.1.0", depot, "1.0.0", deadConfig, map[string]string{"index.html": "depot 1.1.0\n"}},
 	}
 }
 
@@ -38,6 +39,14 @@ routes:
 
 // nextConfig comes with a later version.
 const nextConfig = firstConfig + `  added: {match: {path_prefix: /added}, respond: {status: 200, body: "added in 2.1.0"}}
+`
+
+// deadConfig is that of a program that ends at once.
+const deadConfig = `version: 1
+apps:
+  site: {command: ['${install_dir}\app\caddy.exe', no-such-command]}
+routes:
+  site: {app: site}
 `
 
 func (m maker) pack(ctx context.Context, p packed) error {
