@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"holdfast/installer/metadata"
 	"holdfast/installer/policy"
+	"holdfast/installer/product"
 )
 
 func newMetadataCommand(c *console) *cobra.Command {
@@ -29,7 +31,7 @@ Configuration Manager. Sign the packages first: their hashes are in the metadata
 	flags.StringVar(&out, "out", "metadata", "folder to write to")
 	flags.StringVar(&o.URL, "url", "", "where the packages can be downloaded, without their names; winget and Chocolatey need it")
 	flags.StringVar(&o.Identifier, "identifier", "", "winget identifier, such as Acme.Shop (default: of manufacturer and name)")
-	flags.StringVar(&o.License, "license", "", "name of the product's licence (default: Proprietary)")
+	flags.StringVar(&o.License, "license", "", "name of the product's licence (default: Proprietary, Holdfast's own Apache-2.0)")
 	flags.StringVar(&o.Description, "description", "", "one sentence (default: the package's comment)")
 	return cmd
 }
@@ -40,6 +42,9 @@ func (c *console) metadata(ctx context.Context, files []string, out string, o me
 		p, err := metadata.Describe(ctx, file)
 		if err != nil {
 			return err
+		}
+		if p.UpgradeCode == product.HoldfastUpgradeCode {
+			o.License = cmp.Or(o.License, "Apache-2.0")
 		}
 		packages = append(packages, p)
 	}
