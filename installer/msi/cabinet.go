@@ -153,7 +153,8 @@ func ExtractFiles(ctx context.Context, file, dir string) (*Database, error) {
 	return db, nil
 }
 
-// extractCabinet unpacks one cabinet. gcab never writes outside of the folder it is told.
+// extractCabinet unpacks one cabinet, whose files have the names of keys: one that has the path of a
+// file is somebody's try to write outside of the folder.
 func extractCabinet(ctx context.Context, file, name, dir string) error {
 	cabinet, err := os.CreateTemp("", "*.cab")
 	if err != nil {
@@ -166,6 +167,16 @@ func extractCabinet(ctx context.Context, file, name, dir string) error {
 	}
 	if err != nil {
 		return err
+	}
+	var listed bytes.Buffer
+	if err := tool(ctx, "", &listed, gcab, "-l", cabinet.Name()); err != nil {
+		return err
+	}
+	for line := range strings.Lines(listed.String()) {
+		name, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if strings.ContainsAny(line, `/\`) || strings.Contains(name, ":") || !filepath.IsLocal(name) {
+			return fmt.Errorf("it holds %q, which is no key of a file", strings.TrimSpace(line))
+		}
 	}
 	return tool(ctx, "", io.Discard, gcab, "-x", "-C", dir, cabinet.Name())
 }
