@@ -94,7 +94,7 @@ func (ntfs) Full(path string) (string, error) {
 		return "", err
 	}
 	b := make([]uint16, windows.MAX_LONG_PATH)
-	n, err := windows.GetLongPathName(from, &b[0], uint32(len(b)))
+	n, err := windows.GetLongPathName(from, &b[0], uint32(len(b))) //nolint:gosec // a path
 	if err != nil {
 		return "", err
 	}
