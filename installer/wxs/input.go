@@ -9,9 +9,10 @@ import (
 
 // Bounds of what is read. A harvested program of twenty thousand files makes a source of 8 MB.
 const (
-	maxBytes    = 64 << 20 // of all files and all that replaces variables; an included file counts every time
-	maxIncludes = 16       // one in another
-	maxDepth    = 64       // elements one in another
+	maxBytes      = 64 << 20 // of all files and all that replaces variables; an included file counts every time
+	maxIncludes   = 16       // one in another
+	maxDepth      = 64       // elements one in another
+	maxAttributes = 100      // of one element
 )
 
 // input is where the files come from.

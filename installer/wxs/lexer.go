@@ -26,7 +26,8 @@ type token struct {
 type lexer struct {
 	file  string
 	data  []byte
-	lines []int // where each line begins
+	lines []int                              // where each line begins
+	last  struct{ line, offset, column int } // the place asked for before: a whole file may be one line
 	space string
 	xml   *xml.Decoder
 	depth int
@@ -144,6 +145,8 @@ func (l *lexer) attributes(e *Element, at int) error {
 			continue
 		case strings.Contains(name, ":"):
 			return l.fail(begin, fmt.Sprintf("attribute %s has a namespace", name), "extensions of WiX are not supported; remove it")
+		case len(e.Attrs) == maxAttributes:
+			return l.fail(begin, fmt.Sprintf("more than %d attributes", maxAttributes), "")
 		case e.Has(name):
 			return l.fail(begin, fmt.Sprintf("attribute %s is there twice", name), "remove one")
 		}
@@ -197,7 +200,13 @@ func (l *lexer) pos(offset int) Pos {
 	if !found {
 		line--
 	}
-	return Pos{l.file, line + 1, utf8.RuneCount(l.data[l.lines[line]:min(offset, len(l.data))]) + 1}
+	offset = min(offset, len(l.data))
+	if l.last.line != line || l.last.offset > offset {
+		l.last.line, l.last.offset, l.last.column = line, l.lines[line], 0
+	}
+	l.last.column += utf8.RuneCount(l.data[l.last.offset:offset])
+	l.last.offset = offset
+	return Pos{l.file, line + 1, l.last.column + 1}
 }
 
 func (l *lexer) fail(at int, text, cure string) error { return &Error{l.pos(at), text, cure} }

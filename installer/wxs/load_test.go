@@ -2,6 +2,7 @@ package wxs_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -308,4 +309,32 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A whole source may be one line, as a tool writes it: its places are found in one pass, and are right.
+func TestOneLine(t *testing.T) {
+	const many = 200_000
+	text := `<Wix xmlns="http://wixtoolset.org/schemas/v4/wxs"><Fragment>` + strings.Repeat(`<Property Id="Ä" Value="ü"/>`, many) + `</Fragment></Wix>`
+	_, err := wxs.Load(fstest.MapFS{"a.wxs": {Data: []byte(text)}}, []string{"a.wxs"}, nil, wxs.Options{Arch: "x64"})
+	errs, ok := errors.AsType[wxs.Errors](err)
+	if !ok || len(errs) != many { // Ä is no identifier
+		t.Fatalf("%d errors: %.200v", len(errs), err)
+	}
+	first := len(`<Wix xmlns="http://wixtoolset.org/schemas/v4/wxs"><Fragment>`) + len(`<Property `) + 1
+	for i, e := range errs {
+		if want := (wxs.Pos{File: "a.wxs", Line: 1, Column: first + i*len([]rune(`<Property Id="Ä" Value="ü"/>`))}); e.Pos != want {
+			t.Fatalf("error %d is at %v, want %v", i, e.Pos, want)
+		}
+	}
+}
+
+func TestManyAttributes(t *testing.T) {
+	var b strings.Builder
+	for i := range 300_000 {
+		fmt.Fprintf(&b, " A%d=''", i)
+	}
+	_, err := wxs.Load(files("a.wxs", head+"<Fragment"+b.String()+"/></Wix>"), []string{"a.wxs"}, nil, wxs.Options{Arch: "x64"})
+	if err == nil || !strings.Contains(err.Error(), "more than 100 attributes") {
+		t.Errorf("got %.200v", err)
+	}
 }
