@@ -63,13 +63,20 @@ func underWine() bool {
 }
 
 // occupyFirst connects to the instance that winio makes only to own the name. Windows lets nobody
-// connect to it; Wine does, and whoever came first would wait for ever: let that be us.
+// connect to it; Wine does, and whoever came first would wait for ever: let that be us. When it is
+// busy, somebody was faster, and will ask again.
 func occupyFirst(ctx context.Context, listener net.Listener, endpoint string) (net.Listener, error) {
-	conn, err := winio.DialPipeContext(ctx, endpoint)
-	if err != nil {
+	attempt, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	conn, err := winio.DialPipeContext(attempt, endpoint)
+	switch {
+	case err == nil:
+		return &wineListener{listener, conn}, nil
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return listener, nil
+	default:
 		return nil, errors.Join(fmt.Errorf("pipe %s: %w", endpoint, err), listener.Close())
 	}
-	return &wineListener{listener, conn}, nil
 }
 
 type wineListener struct {
