@@ -18,7 +18,8 @@ func installedPaths(db *msi.Database) map[string]string {
 	}
 	folder := func(key string) string {
 		var parts []string
-		for range len(parent) { // bounded: a folder may be its own parent
+		const deepest = 260                   // characters of a path on Windows
+		for range min(deepest, len(parent)) { // a folder may be its own parent
 			if key == "INSTALLDIR" {
 				return strings.Join(parts, "/")
 			}
