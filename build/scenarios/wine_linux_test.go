@@ -21,7 +21,7 @@ import (
 
 var (
 	root        = filepath.Join("..", "..")
-	packagesDir = filepath.Join(root, "build", "out", "packages")
+	packagesDir string
 )
 
 // prepare makes the packages, or takes those that HOLDFAST_PACKAGES names.
@@ -33,7 +33,9 @@ func prepare() (ready bool, err error) {
 		packagesDir = dir
 		return true, nil
 	}
-	cmd := exec.CommandContext(context.Background(), "go", "run", "./build/scenarios/packages", "-out", filepath.Join("build", "out", "packages"))
+	// Ours for this run, whoever makes new ones meanwhile.
+	packagesDir = filepath.Join(first.dir, "packages")
+	cmd := exec.CommandContext(context.Background(), "go", "run", "./build/scenarios/packages", "-out", filepath.Join("build", "out", "packages"), "-take", packagesDir)
 	cmd.Dir = root
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return true, cmd.Run()

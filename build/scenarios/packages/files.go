@@ -67,3 +67,31 @@ func onlyPackage(dir string) (string, error) {
 	}
 	return files[0], nil
 }
+
+// takeAlong gives the packages, the program and the tool second names in a folder of their own; across
+// file systems they are copied.
+func takeAlong(out, take string) error {
+	for _, pattern := range []string{"*.exe", filepath.Join("*", "*.msi"), filepath.Join("*", "*.pem")} {
+		files, err := filepath.Glob(filepath.Join(out, pattern))
+		if err != nil {
+			return err
+		}
+		for _, from := range files {
+			rel, err := filepath.Rel(out, from)
+			if err != nil {
+				return err
+			}
+			to := filepath.Join(take, rel)
+			if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
+				return err
+			}
+			if os.Link(from, to) == nil {
+				continue
+			}
+			if err := copyFile(from, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

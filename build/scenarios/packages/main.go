@@ -8,8 +8,9 @@
 //	shop-2.0.0, shop-2.1.0  a program that nobody here wrote, packed; the second with other files
 //	depot-1.0.0             another one of the same
 //
-// each as the only .msi of a folder of that name, and caddy.exe, the program itself. Nothing is made
-// again while the sources are the same.
+// each as the only .msi of a folder of that name, caddy.exe, the program itself, and installer.exe, the
+// tool that made them, for this system. Nothing is made again while the sources are the same. With
+// -take the packages get second names in another folder, where no later run replaces them.
 package main
 
 import (
@@ -31,9 +32,10 @@ import (
 
 func main() {
 	out := flag.String("out", filepath.Join("build", "out", "packages"), "where to put the packages")
+	take := flag.String("take", "", "a folder that does not exist, to take them to")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *out, os.Stdout)
+	err := run(ctx, *out, *take, os.Stdout)
 	stop()
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "packages:", err)
@@ -41,8 +43,8 @@ func main() {
 	}
 }
 
-// run makes the packages in out from the sources in the working folder.
-func run(ctx context.Context, out string, say io.Writer) error {
+// run makes the packages in out from the sources in the working folder, and takes them along.
+func run(ctx context.Context, out, take string, say io.Writer) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return err
@@ -55,6 +57,14 @@ func run(ctx context.Context, out string, say io.Writer) error {
 		return err
 	}
 	defer free()
+	if err := update(ctx, out, say); err != nil || take == "" {
+		return err
+	}
+	return takeAlong(out, take)
+}
+
+// update makes the packages anew when the sources have changed.
+func update(ctx context.Context, out string, say io.Writer) error {
 	m := maker{out: out, say: say, installer: filepath.Join(out, "installer.exe")} // the suffix is needed on Windows and harmless elsewhere
 	caddy, err := wine.BuildCaddy(ctx, filepath.Join("build", "wine", "app"), filepath.Join("build", "out"))
 	if err != nil {
@@ -87,6 +97,9 @@ type maker struct {
 }
 
 func (m maker) all(ctx context.Context) error {
+	if err := os.Remove(m.installer); err != nil && !os.IsNotExist(err) { // a second name of it stays what it is
+		return err
+	}
 	if err := m.do(exec.CommandContext(ctx, "go", "build", "-o", m.installer, "./installer")); err != nil { //nolint:gosec // our own words
 		return err
 	}
