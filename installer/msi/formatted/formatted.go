@@ -31,6 +31,13 @@ func (r Reference) String() string { return "[" + string(r.Kind) + r.Name + "]" 
 // Values gives what a reference stands for, "" when that is not set or does not exist.
 type Values func(Reference) string
 
+// Bounds of what is expanded: a package may be anybody's, and each property may hold the one before it
+// twice. Brackets and braces within more than deepest others stay; what comes after longest is cut.
+const (
+	deepest = 64
+	longest = 1 << 20
+)
+
 // Expand resolves all references of a text. Brackets and braces without a partner stay; a value is
 // not resolved again. A group in braces whose references all have a value loses its braces, one with
 // a reference without a value is left out, and one without references stays as it is.
@@ -46,7 +53,7 @@ type expander struct {
 
 func (e *expander) expand(from, to int, v Values) string {
 	var s strings.Builder
-	for at := from; at < to; at++ {
+	for at := from; at < to && s.Len() < longest; at++ {
 		end, open := e.ends[at]
 		switch {
 		case !open:
@@ -59,7 +66,7 @@ func (e *expander) expand(from, to int, v Values) string {
 		}
 		at = end
 	}
-	return s.String()
+	return s.String()[:min(s.Len(), longest)]
 }
 
 func (e *expander) braces(from, to int, v Values) string {
@@ -109,6 +116,9 @@ func partners(text string) map[int]int {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; c {
 		case '[', '{':
+			if len(open) == deepest {
+				continue
+			}
 			open = append(open, i)
 			waiting[c]++
 			if c == '[' && strings.HasPrefix(text[i+1:], `\`) {

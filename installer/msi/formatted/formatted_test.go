@@ -100,3 +100,25 @@ func FuzzExpand(f *testing.F) {
 		}
 	})
 }
+
+// A hostile text neither exhausts the stack nor the memory.
+func TestExpandIsBounded(t *testing.T) {
+	const many = 3_000_000
+	for _, pair := range []string{"{}", "[]"} {
+		text := strings.Repeat(pair[:1], many) + "[Name]" + strings.Repeat(pair[1:], many)
+		if got := formatted.Expand(text, values); len(got) > 1<<20 {
+			t.Errorf("%s: %d bytes", pair, len(got))
+		}
+	}
+	value := "x"
+	for range 64 {
+		value = formatted.Expand("[A][A]", func(formatted.Reference) string { return value })
+	}
+	if len(value) > 1<<20 {
+		t.Errorf("%d bytes", len(value))
+	}
+	deep := strings.Repeat("{", 60) + "[Name]" + strings.Repeat("}", 60)
+	if got := formatted.Expand(deep, values); got != "Holdfast" {
+		t.Errorf("got %q", got)
+	}
+}
