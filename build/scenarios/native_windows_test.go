@@ -33,7 +33,7 @@ func prepare() (bool, error) {
 			return false, err
 		}
 	}
-	return true, copyFile(filepath.Join(dir, "caddy.exe"), caddy)
+	return true, errors.Join(copyFile(filepath.Join(dir, "fleet", "fleet.mst"), fleet), copyFile(filepath.Join(dir, "caddy.exe"), caddy))
 }
 
 func copyFile(from, to string) error {
@@ -48,6 +48,9 @@ func copyFile(from, to string) error {
 }
 
 func tidy() {}
+
+// fleet is a transform for the package 1.0.0 and all others of the product.
+const fleet = `C:\packages\fleet.mst`
 
 // native is the very machine.
 type native struct{}

@@ -187,3 +187,15 @@ func TestUpgradeWhileTheProgramIsInUse(t *testing.T) {
 	m.answers(gatewayPort, "/", greeting)
 	m.wants(m.ok(holdfast, "version"), "1.1.0")
 }
+
+// A transform has the fleet's settings, and the command line still wins.
+func TestTransform(t *testing.T) {
+	m := fresh(t)
+	m.write(seedFile, seed)
+	m.msiexec("/i", pkg("1.0.0"), "TRANSFORMS="+fleet, "HF_CONFIG="+seedFile)
+	m.answers(8600, "/", greeting)
+	m.wants(m.ok("sc", "qc", "Holdfast"), "DELAYED")
+	m.msiexec("/i", pkg("1.1.0"), "TRANSFORMS="+fleet, "HF_PORT=8601")
+	m.answers(8601, "/", greeting)
+	m.silent(8600)
+}

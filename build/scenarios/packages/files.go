@@ -71,7 +71,7 @@ func onlyPackage(dir string) (string, error) {
 // takeAlong gives the packages, the program and the tool second names in a folder of their own; across
 // file systems they are copied.
 func takeAlong(out, take string) error {
-	for _, pattern := range []string{"*.exe", filepath.Join("*", "*.msi"), filepath.Join("*", "*.pem")} {
+	for _, pattern := range []string{"*.exe", filepath.Join("*", "*.msi"), filepath.Join("*", "*.mst"), filepath.Join("*", "*.pem")} {
 		files, err := filepath.Glob(filepath.Join(out, pattern))
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@
 //	1.0.0, 1.1.0            Holdfast
 //	test-1.0.0, test-1.1.0  Holdfast that fails where HF_FAILAT says
 //	signed-1.0.0            the first, signed
+//	fleet                   a transform for it
 //	shop-2.0.0, shop-2.1.0  a program that nobody here wrote, packed; the second with other files
 //	depot-1.0.0             another one of the same
 //
@@ -112,7 +113,7 @@ func (m maker) all(ctx context.Context) error {
 	if err := together(ctx, products); err != nil {
 		return err
 	}
-	others = append(others, m.signed)
+	others = append(others, m.signed, m.transform)
 	for _, p := range packs() {
 		others = append(others, func(ctx context.Context) error { return m.pack(ctx, p) })
 	}
@@ -137,6 +138,19 @@ func (m maker) product(ctx context.Context, folder, version string, more ...stri
 	}
 	args := append([]string{"build", "--arch", "amd64", "--version", version, "--out", dir}, more...)
 	return m.do(exec.CommandContext(ctx, m.installer, args...)) //nolint:gosec // our own words
+}
+
+// transform makes what a fleet gives Windows Installer beside the package.
+func (m maker) transform(ctx context.Context) error {
+	dir, err := m.folder("fleet")
+	if err != nil {
+		return err
+	}
+	file, err := onlyPackage(filepath.Join(m.out, "1.0.0"))
+	if err != nil {
+		return err
+	}
+	return m.do(exec.CommandContext(ctx, m.installer, "transform", file, "HF_PORT=8600", "HF_STARTTYPE=delayed", "--out", filepath.Join(dir, "fleet.mst"))) //nolint:gosec // our own words
 }
 
 // folder makes an empty folder.
