@@ -90,6 +90,9 @@ func (m *machine) tryMsiexec(args ...string) (log string, code int) {
 		m.t.Fatalf("msiexec %s: %v\n%s", strings.Join(args, " "), err, text)
 	}
 	m.t.Logf("%5.1f s  msiexec %s: %d", time.Since(began).Seconds(), strings.Join(args, " "), code)
+	if !m.exists(m.log) {
+		m.t.Fatalf("msiexec %s: exit code %d and no log: it did not begin: %q", strings.Join(args, " "), code, text)
+	}
 	return m.read(m.log), code
 }
 

@@ -131,8 +131,18 @@ func (s *wineSystem) path(windows string) string {
 }
 
 func (s *wineSystem) run(ctx context.Context, name string, args ...string) (string, int, error) {
-	cmd := s.p.Command(ctx, name, args...)
-	text, err := s.p.Output(cmd)
+	text, code, err := s.once(ctx, name, args)
+	for range 2 { // Wine sometimes ends before the program begins: with 1, at once, and without a word
+		if code != 1 || text != "" || err != nil {
+			break
+		}
+		text, code, err = s.once(ctx, name, args)
+	}
+	return text, code, err
+}
+
+func (s *wineSystem) once(ctx context.Context, name string, args []string) (string, int, error) {
+	text, err := s.p.Output(s.p.Command(ctx, name, args...))
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() >= 0 {
 		return text, exit.ExitCode(), nil
 	}
