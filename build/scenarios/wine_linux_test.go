@@ -131,15 +131,18 @@ func (s *wineSystem) path(windows string) string {
 }
 
 func (s *wineSystem) run(ctx context.Context, name string, args ...string) (string, int, error) {
-	text, code, err := s.once(ctx, name, args)
 	for range 2 { // Wine sometimes ends before the program begins: with 1, at once, and without a word
-		if code != 1 || text != "" || err != nil {
-			break
+		began := time.Now()
+		text, code, err := s.once(ctx, name, args)
+		if code != 1 || text != "" || err != nil || time.Since(began) > notBegun {
+			return text, code, err
 		}
-		text, code, err = s.once(ctx, name, args)
 	}
-	return text, code, err
+	return s.once(ctx, name, args)
 }
+
+// notBegun is less than any program under Wine takes; one that a loss of power ends has begun.
+const notBegun = 150 * time.Millisecond
 
 func (s *wineSystem) once(ctx context.Context, name string, args []string) (string, int, error) {
 	text, err := s.p.Output(s.p.Command(ctx, name, args...))
