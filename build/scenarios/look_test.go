@@ -8,28 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf16"
 
 	"holdfast/build/scenarios/state"
 )
-
-// Where a look at the registry begins, besides the products' own keys of HKLM\Software. Nothing that
-// an installation writes is outside.
-var registryRoots = []string{
-	`HKLM\Software\Classes\Installer`,
-	`HKLM\Software\Microsoft\Windows\CurrentVersion`,
-	`HKLM\Software\Policies`,
-	`HKLM\System\CurrentControlSet`,
-}
-
-// windowsOwn are keys of HKLM\Software that belong to Windows and Wine alone; to look at all of them
-// takes long.
-var windowsOwn = []string{
-	"borland", "classes", "clients", "khronos", "microsoft", "odbc", "openssh", "partner", "policies",
-	"registered applications", "registeredapplications", "wine", "wow6432node",
-}
 
 // coarse are large folders of Windows and of the tests alone: sizes and times have to do there.
 var coarse = []string{`C:\windows\system32`, `C:\windows\syswow64`, `C:\windows\winsxs`, `C:\windows\Fonts`, `C:\windows\inf`, `C:\packages`, `C:\caddy`}
@@ -47,7 +30,8 @@ var noise = []string{
 	`registry *\Control\ServiceCurrent ""`, // Wine counts the services that it started
 }
 
-// look takes down the state of the machine.
+// look takes down the state of the machine: all of it under Wine, on a real Windows the places where
+// an installation could leave something.
 func (m *machine) look() state.State {
 	m.t.Helper()
 	s := state.State{}
@@ -56,7 +40,7 @@ func (m *machine) look() state.State {
 			m.t.Fatal(err)
 		}
 	}
-	for _, key := range append(m.softwareKeys(), registryRoots...) {
+	for _, key := range m.registryRoots() {
 		m.export(s, key)
 	}
 	for _, name := range products {
@@ -65,19 +49,6 @@ func (m *machine) look() state.State {
 		}
 	}
 	return s
-}
-
-// softwareKeys are the keys below HKLM\Software where products have theirs.
-func (m *machine) softwareKeys() []string {
-	m.t.Helper()
-	var keys []string
-	for line := range strings.Lines(m.ok("reg", "query", `HKLM\Software`)) {
-		name, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(line)), `hkey_local_machine\software\`)
-		if ok && !slices.Contains(windowsOwn, name) {
-			keys = append(keys, `HKLM\Software\`+name)
-		}
-	}
-	return keys
 }
 
 // export adds a key and what is below it; one that is not there adds nothing.
@@ -192,21 +163,24 @@ func (m *machine) evidence() string {
 	}
 	b.WriteString(m.gone)
 	// Wherever the data folder was put.
-	_ = filepath.WalkDir(m.path(`C:\`), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil //nolint:nilerr // what cannot be read is no evidence
-		}
-		switch ext := filepath.Ext(path); {
-		case entry.IsDir() && strings.EqualFold(entry.Name(), "windows"):
-			return filepath.SkipDir
-		case entry.IsDir() || strings.Contains(path, "packages"):
-		case entry.Name() == "setup.log" || entry.Name() == "holdfast.yaml":
-			show(path, 60)
-		case ext == ".log" && strings.Contains(filepath.ToSlash(path), "/logs/") && entry.Name() != "access.log" && !strings.HasPrefix(entry.Name(), "msiexec"):
-			show(path, 30)
-		}
-		return nil
-	})
+	for _, root := range m.roots() {
+		_ = filepath.WalkDir(m.path(root), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return nil //nolint:nilerr // what cannot be read is no evidence
+			}
+			name := strings.ToLower(entry.Name())
+			switch {
+			case entry.IsDir() && (name == "windows" || name == "users" || name == "packages"):
+				return filepath.SkipDir
+			case entry.IsDir():
+			case name == "setup.log" || name == "holdfast.yaml":
+				show(path, 60)
+			case filepath.Ext(name) == ".log" && strings.Contains(filepath.ToSlash(path), "/logs/") && name != "access.log" && !strings.HasPrefix(name, "msiexec"):
+				show(path, 30)
+			}
+			return nil
+		})
+	}
 	return b.String()
 }
 

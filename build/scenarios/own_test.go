@@ -37,7 +37,11 @@ func TestPurgeOfAnUnknownFolderIsRefused(t *testing.T) {
 
 // The list of installed programs removes a product by its code.
 func TestRemovalFromTheListOfPrograms(t *testing.T) {
-	m := installed(t)
+	const source = `C:\downloads\holdfast.msi`
+	m := fresh(t)
+	m.copyFile(pkg("1.0.0"), source)
+	m.msiexec("/i", source)
+	m.remove(source) // Windows Installer keeps what it needs
 	codes := m.entries("Holdfast")
 	if len(codes) != 1 {
 		t.Fatalf("Holdfast is %d times among the installed programs", len(codes))
@@ -45,7 +49,6 @@ func TestRemovalFromTheListOfPrograms(t *testing.T) {
 	if got := m.registry(uninstallKey + `\` + codes[0]).value("UninstallString"); !strings.EqualFold(got, `MsiExec.exe /X`+codes[0]) {
 		t.Errorf("it is removed by %q", got)
 	}
-	m.remove(pkg("1.0.0")) // Windows Installer keeps what it needs
 	m.msiexec("/x", codes[0])
 	m.lacks(installDir)
 	m.is("Holdfast", "")

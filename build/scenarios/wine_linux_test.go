@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -171,6 +172,29 @@ func (s *wineSystem) kill(pid int) error { return syscall.Kill(pid, syscall.SIGK
 
 // roots are the folders to look at: the whole disk.
 func (m *machine) roots() []string { return []string{`C:\`} }
+
+// windowsOwn are keys of HKLM\Software that belong to Windows and Wine alone; to look at all of them
+// takes long.
+var windowsOwn = []string{"borland", "classes", "clients", "khronos", "microsoft", "policies", "registered applications", "wine", "wow6432node"}
+
+// registryRoots are the keys to look at: every other key of HKLM\Software, and where Windows keeps
+// what is installed.
+func (m *machine) registryRoots() []string {
+	m.t.Helper()
+	keys := []string{
+		`HKLM\Software\Classes\Installer`,
+		`HKLM\Software\Microsoft\Windows\CurrentVersion`,
+		`HKLM\Software\Policies`,
+		`HKLM\System\CurrentControlSet`,
+	}
+	for line := range strings.Lines(m.ok("reg", "query", `HKLM\Software`)) {
+		name, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(line)), `hkey_local_machine\software\`)
+		if ok && !slices.Contains(windowsOwn, name) {
+			keys = append(keys, `HKLM\Software\`+name)
+		}
+	}
+	return keys
+}
 
 // reboot is a loss of power, and the next start.
 func (m *machine) reboot() {
