@@ -178,6 +178,8 @@ routes: {r: {app: shop, listeners: [web]}}
 		{"AppAutostart", []string{"shop=false"}, "apps.shop.autostart", false, `AppAutostart\shop`},
 		{"AppRestartPolicy", []string{"shop=on_failure"}, "apps.shop.restart.policy", "on_failure", `AppRestartPolicy\shop`},
 		{"AppStopGrace", []string{"shop=40s"}, "apps.shop.stop.grace", "40s", `AppStopGrace\shop`},
+		{"AppMemoryLimit", []string{"shop=512MiB"}, "apps.shop.limits.memory", "512MiB", `AppMemoryLimit\shop`},
+		{"AppCPULimit", []string{"shop=1.5"}, "apps.shop.limits.cpu", "1.5", `AppCPULimit\shop`},
 		{"AppLogMaxSize", []string{"shop=5MiB"}, "apps.shop.output.file.max_size", "5MiB", `AppLogMaxSize\shop`},
 		{"AppLogMaxFiles", []string{"shop=2"}, "apps.shop.output.file.max_files", int64(2), `AppLogMaxFiles\shop`},
 		{"RouteTimeout", []string{"r=5s"}, "routes.r.timeout", "5s", `RouteTimeout\r`},

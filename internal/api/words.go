@@ -36,6 +36,38 @@ func wordDocs() map[string]string {
 		"Exit.graceful":   "True when it ended within the grace period of a requested stop.",
 		"Exit.last_lines": "The last lines it wrote, oldest first; not in lists of apps.",
 
+		"Exit.usage":       "What it used: the newest measurement before its end.",
+		"Exit.port":        "The port it was told to listen on.",
+		"Exit.port_holder": "Who held that port when it ended; empty unless it was somebody else.",
+		"Exit.probes":      "The newest results of its probes before the end, oldest first; not in lists of apps.",
+		"Exit.advice":      "What most likely has to be done, when Holdfast knows.",
+		"Exit.next":        "What followed.",
+
+		"App.configured":  "Instances that the configuration names; differs from desired while the app is scaled.",
+		"App.maintenance": "Set while the app is in maintenance.",
+		"App.restarting":  "How far a restart on request or by a changed configuration is; empty when there is none.",
+
+		"Instance.role":  "Tells an additional instance from the wanted ones; empty for those.",
+		"Instance.usage": "The newest measurement of what it uses.",
+
+		"Usage.time":              "When it was measured.",
+		"Usage.cpu":               "How many processors it kept busy since the measurement before.",
+		"Usage.cpu_seconds":       "The processor time it has used since its start.",
+		"Usage.memory_bytes":      "Its resident memory (Windows: working set), with all descendants.",
+		"Usage.peak_memory_bytes": "The most resident memory there was; absent when the system does not tell.",
+		"Usage.handles":           "Open handles (Windows) or file descriptors (Linux).",
+		"Usage.threads":           "Its threads, with all descendants.",
+		"Usage.processes":         "The processes in its tree.",
+
+		"ProbeResult.time":    "When the check began.",
+		"ProbeResult.probe":   "Which probe it was.",
+		"ProbeResult.seconds": "How long the check took.",
+		"ProbeResult.error":   "Why it failed; absent for a success.",
+
+		"Maintenance.since": "When it began.",
+		"Maintenance.until": "When it ends by itself; absent when somebody has to end it.",
+		"Maintenance.note":  "What the person who began it wrote.",
+
 		"Line.seq":      "Counts lines of one instance since Holdfast started; a jump means that lines were dropped.",
 		"Line.time":     "When it was read.",
 		"Line.instance": "The instance that wrote it.",

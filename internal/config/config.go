@@ -132,7 +132,10 @@ type App struct {
 	DependsOn []string `yaml:"depends_on"`
 	// Autostart starts the app with Holdfast (default true).
 	Autostart bool `yaml:"autostart"`
-	// Restart is what happens after an unasked end.
+	// MaxInstances bounds the instances that run at once, the additional one of an overlapped restart
+	// or of a replacement included; 0 is instances+1 (default 0).
+	MaxInstances int `yaml:"max_instances" rule:"min=0,max=1001"`
+	// Restart is what happens after an unasked end, and how a restart on request proceeds.
 	Restart Restart `yaml:"restart"`
 	// Stop is how the program is asked to end.
 	Stop Stop `yaml:"stop"`
@@ -143,6 +146,10 @@ type App struct {
 	// ReadinessProbe takes an instance that fails it out of balancing until it succeeds again
 	// (default: TCP connect, for an app with a port).
 	ReadinessProbe *Probe `yaml:"readiness_probe"`
+	// Limits bound what each instance, with all its descendants, may use (default: no bounds).
+	Limits Limits `yaml:"limits"`
+	// OnFailure is a program that is run when Holdfast cannot heal the app by itself.
+	OnFailure *OnFailure `yaml:"on_failure"`
 	// Output is where stdout and stderr go.
 	Output Output `yaml:"output"`
 }
@@ -167,6 +174,12 @@ type Restart struct {
 	// NoRestartCodes are exit codes after which the app stays down whatever the policy
 	// (default [125]: a program's way to say "do not restart me").
 	NoRestartCodes []int64 `yaml:"no_restart_codes"`
+	// Overlap makes a restart on request, on a changed configuration or to recycle memory an overlapped
+	// one: an additional instance is ready before the first one is drained, so that the app never has
+	// fewer ready instances than before, and a restart that leads nowhere takes nothing down. It needs
+	// port: auto, a free place below max_instances and a program that may run more than once
+	// (default true).
+	Overlap bool `yaml:"overlap"`
 }
 
 // Stop is how an instance is asked to end, and how long it may take.
@@ -177,8 +190,36 @@ type Stop struct {
 	Method StopMethod `yaml:"method"`
 	// HTTP is the request of the http method.
 	HTTP *StopHTTP `yaml:"http"`
+	// Drain is how long requests in flight may take, once no new ones are sent to the instance, before
+	// it is asked to end (default 10s; WebSockets and event streams are told to end at once).
+	Drain Duration `yaml:"drain"`
 	// Grace is how long to wait after asking before the whole tree is killed (default 15s).
 	Grace Duration `yaml:"grace"`
+}
+
+// Limits bound the use of one instance with all its descendants. Windows enforces them with the
+// instance's job object, Linux with a cgroup v2 where one was delegated to Holdfast (systemd:
+// Delegate=yes). Without one, Holdfast itself watches memory every few seconds, and cpu has no effect.
+type Limits struct {
+	// Memory is the most that an instance may use; beyond it allocations fail or the system ends the
+	// instance, and Holdfast restarts it (default 0B: no bound).
+	Memory Size `yaml:"memory"`
+	// MemoryRecycle restarts an instance gracefully, overlapped where restart.overlap allows, when it
+	// uses more than this (default 0B: never).
+	MemoryRecycle Size `yaml:"memory_recycle"`
+	// CPU is how many processors' worth of time an instance may use: 0.5 is half of one (default 0:
+	// no bound).
+	CPU Cores `yaml:"cpu"`
+}
+
+// OnFailure is run once when an app begins to fail for good: a crash loop, an instance that cannot be
+// started, a restart that leads nowhere. It runs in the app's directory with the app's environment and
+// HOLDFAST_APP, HOLDFAST_INSTANCE, HOLDFAST_EVENT (the event's type) and HOLDFAST_MESSAGE.
+type OnFailure struct {
+	// Command is the program and its arguments (required).
+	Command []string `yaml:"command" rule:"required,program"`
+	// Timeout is how long it may run before it is killed (default 30s).
+	Timeout Duration `yaml:"timeout" rule:"min=1ms"`
 }
 
 // StopHTTP asks a program to end by a POST to its own port.
@@ -227,6 +268,9 @@ type TCPSocket struct {
 type Output struct {
 	// File bounds each instance's log file (default as logging.file).
 	File RotatedFile `yaml:"file"`
+	// Encoding of what the program writes; it is kept as UTF-8. auto knows UTF-8 and UTF-16 and takes
+	// everything else for the system's own code page (default auto).
+	Encoding Encoding `yaml:"encoding"`
 }
 
 // Route is a match and exactly one of app, urls, file_server, redirect and respond. Of all routes
@@ -249,12 +293,25 @@ type Route struct {
 	Balance Balance `yaml:"balance"`
 	// Timeout is how long an upstream may take until its answer's header (default 30s; 0s = no bound).
 	Timeout Duration `yaml:"timeout"`
+	// Parking holds requests while an app that has no ready instance is on its way back.
+	Parking Parking `yaml:"parking"`
 	// FileServer serves files from a folder.
 	FileServer *FileServer `yaml:"file_server"`
 	// Redirect answers with another address.
 	Redirect *Redirect `yaml:"redirect"`
 	// Respond answers with a fixed response.
 	Respond *Respond `yaml:"respond"`
+}
+
+// Parking holds requests for an app whose last ready instance is being restarted: what was not sent
+// yet, or may be repeated without harm, waits instead of being answered with a 503.
+type Parking struct {
+	// MaxRequests may wait at once; further ones are answered with a 503 and Retry-After (default 256;
+	// 0 = none waits).
+	MaxRequests int `yaml:"max_requests" rule:"min=0,max=100000"`
+	// Timeout is how long a request waits before it is answered with a 503 and Retry-After (default
+	// 10s).
+	Timeout Duration `yaml:"timeout" rule:"min=1ms"`
 }
 
 // Match is a set of conditions; all must hold.

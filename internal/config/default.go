@@ -54,9 +54,10 @@ func DefaultApp() App {
 			Window:         5 * minute,
 			ResetAfter:     10 * second,
 			NoRestartCodes: []int64{125},
+			Overlap:        true,
 		},
-		Stop:   Stop{Method: defaultStopMethod(), Grace: 15 * second},
-		Output: Output{File: Default().Logging.File},
+		Stop:   Stop{Method: defaultStopMethod(), Drain: 10 * second, Grace: 15 * second},
+		Output: Output{File: Default().Logging.File, Encoding: EncodingAuto},
 	}
 }
 
@@ -81,8 +82,11 @@ func DefaultProbe(startup, http bool) Probe {
 
 // DefaultRoute is what a route is without its match and without what serves it.
 func DefaultRoute() Route {
-	return Route{Balance: RoundRobin, Timeout: 30 * second}
+	return Route{Balance: RoundRobin, Timeout: 30 * second, Parking: Parking{MaxRequests: 256, Timeout: 10 * second}}
 }
+
+// DefaultOnFailure is an on_failure without its command.
+func DefaultOnFailure() OnFailure { return OnFailure{Timeout: 30 * second} }
 
 // DefaultFileServer is what a file server is without its root.
 func DefaultFileServer() FileServer {

@@ -244,6 +244,9 @@ func (l *loader) appDefaults(name string, user, file map[string]any) map[string]
 	if !l.machine.here {
 		section(app, "stop")["method"] = string(l.machine.stopMethod())
 	}
+	if _, ok := user["on_failure"]; ok {
+		app["on_failure"] = l.treeOf(DefaultOnFailure())
+	}
 	for _, probe := range []string{"startup_probe", "readiness_probe", "liveness_probe"} {
 		startup := probe == "startup_probe"
 		given, ok := user[probe].(map[string]any)

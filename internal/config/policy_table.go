@@ -199,6 +199,22 @@ func policyTable() []PolicySetting {
 			},
 		},
 		{
+			Name: "AppMemoryLimit", Key: "apps.*.limits.memory", Kind: PolicyNames, Category: CategoryApps, Since: firstSince,
+			Title: Words{"Memory limits of apps", "应用的内存上限"},
+			Help: Words{
+				"Name: an app that the machine has. Value: the most memory that an instance of it may use, with a unit: 512MiB; 0B is no bound.",
+				"名称：该计算机上已有的应用。值：每个实例可使用的最大内存，须带单位：512MiB；0B 表示不限。",
+			},
+		},
+		{
+			Name: "AppCPULimit", Key: "apps.*.limits.cpu", Kind: PolicyNames, Category: CategoryApps, Since: firstSince,
+			Title: Words{"Processor limits of apps", "应用的处理器上限"},
+			Help: Words{
+				"Name: an app that the machine has. Value: how many processors' worth of time an instance of it may use, such as 0.5 or 2; 0 is no bound.",
+				"名称：该计算机上已有的应用。值：每个实例可使用的处理器数量，例如 0.5 或 2；0 表示不限。",
+			},
+		},
+		{
 			Name: "AppLogMaxSize", Key: "apps.*.output.file.max_size", Kind: PolicyNames, Category: CategoryApps, Since: firstSince,
 			Title: Words{"Size of the log files of apps", "应用日志文件的大小"},
 			Help: Words{

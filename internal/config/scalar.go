@@ -140,6 +140,25 @@ func (p Port) String() string {
 	}
 }
 
+// Cores is an amount of processor time per time: 1.5 is one and a half processors.
+type Cores float64
+
+// UnmarshalText reads a number from 0 to 4096.
+func (c *Cores) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || v < 0 || v > 4096 || v != 0 && v < 0.01 || math.IsNaN(v) {
+		return fmt.Errorf("%q is not a number of processors: write a number such as 0.5 or 2", text)
+	}
+	*c = Cores(v)
+	return nil
+}
+
+// MarshalText is the inverse of UnmarshalText.
+func (c Cores) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// String is the number.
+func (c Cores) String() string { return strconv.FormatFloat(float64(c), 'f', -1, 64) }
+
 // OneOrMany is a list that may be written as a single value.
 type OneOrMany []string
 
@@ -156,6 +175,8 @@ type (
 	StopMethod string
 	// Balance picks one of an app's ready instances.
 	Balance string
+	// Encoding is how a program encodes what it writes.
+	Encoding string
 )
 
 // The values of the enumerations.
@@ -181,6 +202,23 @@ const (
 
 	RoundRobin Balance = "round_robin"
 	LeastConn  Balance = "least_conn"
+
+	EncodingAuto    Encoding = "auto"
+	EncodingUTF8    Encoding = "utf-8"
+	EncodingUTF16LE Encoding = "utf-16le"
+	EncodingUTF16BE Encoding = "utf-16be"
+	EncodingOEM     Encoding = "oem"
+	EncodingANSI    Encoding = "ansi"
+	EncodingGBK     Encoding = "gbk"
+	EncodingGB18030 Encoding = "gb18030"
+	EncodingBig5    Encoding = "big5"
+	EncodingSJIS    Encoding = "shift_jis"
+	EncodingEUCKR   Encoding = "euc-kr"
+	EncodingCP437   Encoding = "cp437"
+	EncodingCP850   Encoding = "cp850"
+	EncodingCP866   Encoding = "cp866"
+	EncodingCP1251  Encoding = "windows-1251"
+	EncodingCP1252  Encoding = "windows-1252"
 )
 
 // Values lists what may be written for a LogLevel.
@@ -199,3 +237,12 @@ func (StopMethod) Values() []string {
 
 // Values lists what may be written for a Balance.
 func (Balance) Values() []string { return []string{"round_robin", "least_conn"} }
+
+// Values lists what may be written for an Encoding. On Linux, which has no code pages, oem and ansi are
+// the encoding of the locale.
+func (Encoding) Values() []string {
+	return []string{
+		"auto", "utf-8", "utf-16le", "utf-16be", "oem", "ansi", "gbk", "gb18030", "big5", "shift_jis", "euc-kr",
+		"cp437", "cp850", "cp866", "windows-1251", "windows-1252",
+	}
+}

@@ -83,7 +83,7 @@ func defaultTrees() map[string]map[string]any {
 	return map[string]map[string]any{
 		"Management": section(top, "management"), "Logging": logging, "RotatedFile": section(logging, "file"), "AccessLog": section(logging, "access"),
 		"Listener": l.treeOf(DefaultListener()), "App": app, "Restart": section(app, "restart"), "Stop": section(app, "stop"),
-		"Route": l.treeOf(DefaultRoute()), "FileServer": l.treeOf(DefaultFileServer()), "Redirect": l.treeOf(DefaultRedirect()), "Respond": l.treeOf(DefaultRespond()),
+		"Route": l.treeOf(DefaultRoute()), "Parking": section(l.treeOf(DefaultRoute()), "parking"), "Limits": section(app, "limits"), "Output": section(app, "output"), "OnFailure": l.treeOf(DefaultOnFailure()), "FileServer": l.treeOf(DefaultFileServer()), "Redirect": l.treeOf(DefaultRedirect()), "Respond": l.treeOf(DefaultRespond()),
 		"HTTPGet": {"path": DefaultProbe(false, true).HTTPGet.Path}, "Probe": {"initial_delay": "0s", "success_threshold": 1},
 	}
 }
@@ -138,6 +138,8 @@ func schemaOf(s *shape, docs map[string]string, defs object) object {
 		return object{"type": []string{"string", "integer"}, "minimum": 0, "maximum": 0, "pattern": `^(0|([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+)$|\$\{`}
 	case s.typ == reflect.TypeFor[Size]():
 		return object{"type": []string{"string", "integer"}, "minimum": 0, "pattern": `^[0-9.]+ ?([KMGT]i?)?B?$|\$\{`}
+	case s.typ == reflect.TypeFor[Cores]():
+		return object{"type": []string{"number", "string"}, "minimum": 0, "maximum": 4096, "pattern": `^[0-9.]+$|\$\{`}
 	case s.typ == reflect.TypeFor[Port]():
 		return object{"anyOf": []object{{"enum": []string{"auto", "none"}}, {"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string", "pattern": `^[0-9]+$|\$\{`}}}
 	case s.typ.Kind() == reflect.Bool:

@@ -189,6 +189,8 @@ func (s *shape) wants() string {
 		return "a duration, such as 500ms, 30s or 5m"
 	case s.typ == reflect.TypeFor[Size]():
 		return "a size, such as 64KiB or 50MiB"
+	case s.typ == reflect.TypeFor[Cores]():
+		return "a number of processors, such as 0.5 or 2"
 	case s.typ == reflect.TypeFor[Port]():
 		return "auto, none or a port number"
 	case s.typ.Kind() == reflect.Bool:

@@ -146,6 +146,8 @@ func foreign(t reflect.Type) map[string]string {
 			"enabled": "autostart", "auto_start": "autostart", "autorestart": "restart", "restart_policy": "restart",
 			"kill_signal": "stop", "stop_signal": "stop", "stopsignal": "stop", "kill_timeout": "stop", "stop_grace_period": "stop",
 			"health_check": "liveness_probe", "healthcheck": "liveness_probe", "liveness": "liveness_probe", "probe": "liveness_probe",
+			"resources": "limits", "mem_limit": "limits", "memory": "limits", "cpus": "limits", "cpu": "limits", "max_memory_restart": "limits",
+			"failure_program": "on_failure", "hooks": "on_failure",
 			"readiness": "readiness_probe", "startup": "startup_probe", "log": "output", "logs": "output", "logging": "output", "stdout": "output",
 		}
 	case reflect.TypeFor[Restart]():
@@ -154,8 +156,17 @@ func foreign(t reflect.Type) map[string]string {
 			"max_delay": "max_backoff", "retries": "max_restarts", "max_retries": "max_restarts", "start_retries": "max_restarts", "limit": "max_restarts",
 			"condition": "policy", "interval": "window", "min_uptime": "reset_after", "exit_codes": "no_restart_codes",
 		}
+	case reflect.TypeFor[Limits]():
+		return map[string]string{
+			"mem": "memory", "memory_limit": "memory", "memory_max": "memory", "max_memory": "memory", "cpus": "cpu", "cpu_quota": "cpu",
+			"memory_high": "memory_recycle", "max_memory_restart": "memory_recycle", "recycle": "memory_recycle", "soft_memory": "memory_recycle",
+		}
+	case reflect.TypeFor[Output]():
+		return map[string]string{"charset": "encoding", "codepage": "encoding", "code_page": "encoding"}
+	case reflect.TypeFor[Parking]():
+		return map[string]string{"queue": "max_requests", "max": "max_requests", "requests": "max_requests", "wait": "timeout", "max_wait": "timeout"}
 	case reflect.TypeFor[Stop]():
-		return map[string]string{"signal": "method", "timeout": "grace", "grace_period": "grace", "wait": "grace", "kill_timeout": "grace"}
+		return map[string]string{"drain_timeout": "drain", "signal": "method", "timeout": "grace", "grace_period": "grace", "wait": "grace", "kill_timeout": "grace"}
 	case reflect.TypeFor[Probe]():
 		return map[string]string{
 			"interval": "period", "every": "period", "http": "http_get", "httpget": "http_get", "tcp": "tcp_socket", "tcpsocket": "tcp_socket",
@@ -194,7 +205,7 @@ func laterKeys(t reflect.Type) []string {
 	case reflect.TypeFor[Certificate]():
 		return []string{"windows_store", "acme", "internal_ca"}
 	case reflect.TypeFor[App]():
-		return []string{"limits", "rollout"}
+		return []string{"rollout"}
 	case reflect.TypeFor[Route]():
 		return []string{"flow", "circuit_breaker", "retry", "jwt", "client_certificate", "fallback"}
 	default:
@@ -225,6 +236,12 @@ func shorthand(t reflect.Type) string {
 		return "path"
 	case reflect.TypeFor[TCPSocket]():
 		return "port"
+	case reflect.TypeFor[Limits]():
+		return "memory"
+	case reflect.TypeFor[OnFailure]():
+		return "command"
+	case reflect.TypeFor[Output]():
+		return "encoding"
 	case reflect.TypeFor[Route]():
 		return "app"
 	case reflect.TypeFor[Match]():
@@ -247,6 +264,7 @@ func meantValue(allowed []string, text string) string {
 		"text": "console", "plain": "console", "logfmt": "console", "ecs": "json",
 		"unless_stopped": "always", "yes": "always", "true": "always", "no": "never", "false": "never", "none": "never", "on_error": "on_failure", "onfailure": "on_failure", "unexpected": "on_failure",
 		"term": "sigterm", "sigint": "ctrl_c", "int": "ctrl_c", "interrupt": "ctrl_c", "ctrlc": "ctrl_c", "stdin": "stdin_close", "http_post": "http",
+		"utf8": "utf-8", "utf16": "utf-16le", "unicode": "utf-16le", "936": "gbk", "cp936": "gbk", "gb2312": "gbk", "sjis": "shift_jis", "cp932": "shift_jis", "latin1": "windows-1252",
 		"roundrobin": "round_robin", "rr": "round_robin", "least_connections": "least_conn", "leastconn": "least_conn",
 	}
 	if value := other[snake(text)]; slices.Contains(allowed, value) {

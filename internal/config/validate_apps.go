@@ -24,6 +24,11 @@ func (v *validator) apps() {
 				fmt.Sprintf("max_backoff %s is less than backoff %s", app.Restart.MaxBackoff, app.Restart.Backoff), "raise max_backoff or lower backoff")
 		}
 		v.stop(at.key("stop"), app)
+		v.number(at, app)
+		v.limits(at.key("limits"), app.Limits)
+		if app.OnFailure != nil {
+			v.command(at.key("on_failure").key("command"), app.OnFailure.Command)
+		}
 		v.probe(at.key("startup_probe"), app.StartupProbe, app.Port)
 		v.probe(at.key("liveness_probe"), app.LivenessProbe, app.Port)
 		v.probe(at.key("readiness_probe"), app.ReadinessProbe, app.Port)

@@ -78,6 +78,9 @@ func (v *validator) handler(at path, route Route) {
 	if route.Respond != nil {
 		v.respond(at.key("respond"), *route.Respond)
 	}
+	if parking := at.key("parking"); len(which) == 1 && which[0] != "app" && v.written(parking) {
+		v.report(codeNoEffect, v.key(parking), parking, "parking has no effect on "+which[0], "remove it; it belongs to routes with app")
+	}
 	if len(which) == 1 && which[0] != "app" && which[0] != "urls" {
 		for _, key := range []string{"balance", "timeout"} {
 			if sub := at.key(key); v.written(sub) {

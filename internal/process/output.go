@@ -31,6 +31,9 @@ type OutputOptions struct {
 	MaxFiles int
 	// Instance is the name given in status.Line.
 	Instance string
+	// Encoding is how the child encodes what it writes, in the words of the configuration's
+	// output.encoding (default auto).
+	Encoding string
 }
 
 // Output captures what one instance writes, over all its restarts: the newest lines in memory, all

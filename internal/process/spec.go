@@ -39,8 +39,18 @@ type Spec struct {
 	// Stop is the method that will be used to stop it. Only StdinClose makes a difference at the
 	// start: standard input is then a pipe that stays open instead of the null device.
 	Stop Stop
+	// Limits bound what the whole tree may use (default: nothing).
+	Limits Limits
 	// Output takes what it writes to stdout and stderr (nil: both go to the null device).
 	Output *Output
+}
+
+// Limits bound a whole tree. 0 is no bound.
+type Limits struct {
+	// Memory in bytes.
+	Memory uint64
+	// CPU is how many processors' worth of time it may use.
+	CPU float64
 }
 
 // LauncherOptions are what a Launcher needs.

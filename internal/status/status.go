@@ -28,6 +28,8 @@ const (
 	Starting State = "starting"
 	// Running has a process whose startup probe succeeded; Instance.Ready tells about balancing.
 	Running State = "running"
+	// Draining gets no new requests; those in flight may end before it is asked to stop.
+	Draining State = "draining"
 	// Stopping was asked to end and is within its grace period.
 	Stopping State = "stopping"
 	// Backoff ended unasked and waits for its next try.
@@ -42,7 +44,7 @@ const (
 
 // States lists every State in the order of an instance's life.
 func States() []State {
-	return []State{Pending, Starting, Running, Stopping, Backoff, CrashLoop, Stopped, Exited}
+	return []State{Pending, Starting, Running, Draining, Stopping, Backoff, CrashLoop, Stopped, Exited}
 }
 
 // Reason is why an instance ended or was (re)started. It is the reason label of
@@ -64,6 +66,14 @@ const (
 	ReasonConfig Reason = "config"
 	// ReasonShutdown means that Holdfast itself is ending.
 	ReasonShutdown Reason = "shutdown"
+	// ReasonMemoryLimit means that it used more than limits.memory.
+	ReasonMemoryLimit Reason = "memory_limit"
+	// ReasonRecycle means that it used more than limits.memory_recycle.
+	ReasonRecycle Reason = "recycle"
+	// ReasonScale means that fewer instances are wanted.
+	ReasonScale Reason = "scale"
+	// ReasonDependency means that an app in depends_on was down.
+	ReasonDependency Reason = "dependency"
 )
 
 // Exit is how one process of an instance ended.
@@ -89,6 +99,73 @@ type Exit struct {
 	Graceful bool `json:"graceful"`
 	// LastLines are the last lines it wrote, oldest first (at most 50).
 	LastLines []string `json:"last_lines,omitempty"`
+	// Usage is what it used: the newest measurement before its end, with the totals that the system
+	// tells at the end. Nil when nothing could be measured.
+	Usage *Usage `json:"usage,omitempty"`
+	// Port is the port it was told to listen on, and PortHolder who held it when it ended: "nginx.exe
+	// (process 4312)". The latter is empty unless the port was taken by somebody else.
+	Port       int    `json:"port,omitempty"`
+	PortHolder string `json:"port_holder,omitempty"`
+	// Probes are the newest results of its probes before the end, oldest first (at most 10).
+	Probes []ProbeResult `json:"probes,omitempty"`
+	// Advice says what most likely has to be done, when Holdfast knows: "it listens on port 3000, not on
+	// 20001: let it read PORT, or write port: 3000".
+	Advice string `json:"advice,omitempty"`
+	// Next says what followed: "restarted at once", "next try in 4s", "it stays down".
+	Next string `json:"next,omitempty"`
+}
+
+// Usage is what an instance, with all its descendants, uses.
+type Usage struct {
+	// Time is when it was measured.
+	Time time.Time `json:"time"`
+	// CPU is the number of processors that it kept busy since the measurement before: 0.25 is a
+	// quarter of one. 0 at the first measurement.
+	CPU float64 `json:"cpu"`
+	// CPUSeconds is the processor time it has used since its start.
+	CPUSeconds float64 `json:"cpu_seconds"`
+	// Memory is its resident memory (Windows: working set) in bytes, PeakMemory the most there was.
+	Memory     uint64 `json:"memory_bytes"`
+	PeakMemory uint64 `json:"peak_memory_bytes,omitempty"`
+	// Handles are open handles (Windows) or file descriptors (Linux).
+	Handles int `json:"handles"`
+	Threads int `json:"threads"`
+	// Processes is how many there are in its tree.
+	Processes int `json:"processes"`
+}
+
+// ProbeResult is one check of a probe.
+type ProbeResult struct {
+	Time time.Time `json:"time"`
+	// Probe is startup, liveness or readiness.
+	Probe string `json:"probe"`
+	// Seconds is how long the check took.
+	Seconds float64 `json:"seconds"`
+	// Error is empty for a success.
+	Error string `json:"error,omitempty"`
+}
+
+// Role is what an instance is for besides the wanted ones.
+type Role string
+
+const (
+	// Regular is one of the wanted instances.
+	Regular Role = ""
+	// Surge is the additional instance of an overlapped restart.
+	Surge Role = "surge"
+	// Replacement stands in for an instance that is in a crash loop.
+	Replacement Role = "replacement"
+	// Trial is the throwaway instance of a stop calibration; the gateway never sends it requests.
+	Trial Role = "trial"
+)
+
+// Maintenance is what is told about an app in maintenance.
+type Maintenance struct {
+	Since time.Time `json:"since"`
+	// Until is when it ends by itself; zero: when somebody ends it.
+	Until time.Time `json:"until,omitzero"`
+	// Note is what the person who began it wrote.
+	Note string `json:"note,omitempty"`
 }
 
 // Why says in words what led to the end: what the probe found, or else how the process ended.
@@ -120,6 +197,10 @@ type Instance struct {
 	NextTry time.Time `json:"next_try,omitzero"`
 	// Why explains a state that is not Running in one sentence.
 	Why string `json:"why,omitempty"`
+	// Role tells a surge, replacement or trial instance from the wanted ones.
+	Role Role `json:"role,omitempty"`
+	// Usage is the newest measurement; nil while there is none.
+	Usage *Usage `json:"usage,omitempty"`
 	// LastExit is the newest end of one of its processes; Exits holds the newest ten, newest first.
 	LastExit *Exit  `json:"last_exit,omitempty"`
 	Exits    []Exit `json:"exits,omitempty"`
@@ -137,17 +218,26 @@ const (
 	Down Condition = "down"
 	// Idle means that the app was stopped on request, or ended for good as its policy allows.
 	Idle Condition = "stopped"
+	// InMaintenance means that somebody works on the app: requests are answered with a 503, and nothing
+	// is restarted.
+	InMaintenance Condition = "maintenance"
 )
 
 // App is what can be told about one app at one moment.
 type App struct {
-	ID        string     `json:"id"`
-	Condition Condition  `json:"condition"`
-	Desired   int        `json:"desired"`
-	Ready     int        `json:"ready"`
-	Since     time.Time  `json:"since"`
-	Why       string     `json:"why,omitempty"`
-	Instances []Instance `json:"instances"`
+	ID        string    `json:"id"`
+	Condition Condition `json:"condition"`
+	// Desired is how many instances are wanted; Configured differs from it while the app is scaled.
+	Desired    int       `json:"desired"`
+	Configured int       `json:"configured"`
+	Ready      int       `json:"ready"`
+	Since      time.Time `json:"since"`
+	Why        string    `json:"why,omitempty"`
+	// Maintenance is set while the app is in maintenance.
+	Maintenance *Maintenance `json:"maintenance,omitempty"`
+	// Restarting says how far a restart on request or by a changed configuration is: "1 of 3".
+	Restarting string     `json:"restarting,omitempty"`
+	Instances  []Instance `json:"instances"`
 }
 
 // Target is where requests for an instance go. It is comparable and used as a map key.
@@ -167,4 +257,18 @@ type Line struct {
 	// Stream is "stdout", "stderr" or "holdfast" (a note of ours, such as a start).
 	Stream string `json:"stream"`
 	Text   string `json:"text"`
+}
+
+// StopTrial is how a throwaway instance took one way of being asked to end.
+type StopTrial struct {
+	// Method is the configuration's stop.method.
+	Method string `json:"method"`
+	// Clean is true when it ended by itself within the grace period, and said so with exit code 0 or the
+	// code that its system gives to that signal.
+	Clean bool `json:"clean"`
+	// Seconds from asking until the whole tree had ended.
+	Seconds float64 `json:"seconds"`
+	// Exit is how it ended; absent when the method could not be tried, and Error says why.
+	Exit  *Exit  `json:"exit,omitempty"`
+	Error string `json:"error,omitempty"`
 }

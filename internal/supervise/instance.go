@@ -58,6 +58,7 @@ func newInstance(s *Supervisor, app string, number int, c config.App) *instance 
 		timer:     time.NewTimer(time.Hour),
 		output: process.NewOutput(process.OutputOptions{
 			Instance: id,
+			Encoding: string(c.Output.Encoding),
 			Path:     filepath.Join(s.options.LogDir, app, id+".log"),
 			MaxSize:  int64(c.Output.File.MaxSize),
 			MaxFiles: c.Output.File.MaxFiles,
@@ -352,7 +353,7 @@ func isSettled(v *status.Instance) bool {
 		return v.Ready
 	case status.Backoff, status.CrashLoop, status.Stopped, status.Exited:
 		return true
-	case status.Pending, status.Starting, status.Stopping:
+	case status.Pending, status.Starting, status.Draining, status.Stopping:
 		return false
 	}
 	return false

@@ -69,7 +69,7 @@ func (m *machine) on(in input, now time.Time) []effect {
 		return m.whileStarting(in, now)
 	case status.Running:
 		return m.whileRunning(in, now)
-	case status.Stopping:
+	case status.Draining, status.Stopping:
 		return m.whileStopping(in, now)
 	case status.Backoff, status.CrashLoop:
 		return m.whileWaiting(in, now)

@@ -40,6 +40,7 @@ func (i *instance) spec(app config.App, port int) process.Spec {
 		Dir:     app.Directory,
 		Env:     environment(i.s.options.Environ, app, values),
 		Stop:    stopMethod(app.Stop.Method),
+		Limits:  process.Limits{Memory: uint64(app.Limits.Memory), CPU: float64(app.Limits.CPU)}, //nolint:gosec // validated to be positive
 		Output:  i.output,
 	}
 }

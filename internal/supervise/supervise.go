@@ -47,6 +47,9 @@ type Child interface {
 	// Kill ends the whole tree, returns when it is gone and says how many processes besides the
 	// first one it had to end. It may be called again.
 	Kill() int
+	// Usage measures what the whole tree uses now. Usage.CPU is left to the caller, who knows the
+	// measurement before.
+	Usage() (status.Usage, error)
 }
 
 // Balancer is the gateway's side: where requests go.
@@ -57,6 +60,11 @@ type Balancer interface {
 	Remove(target status.Target)
 	// Drain returns when no request is in flight at the target any more, or when ctx ends.
 	Drain(ctx context.Context, target status.Target)
+	// Expect says whether an app that has no ready instance will have one soon: requests may wait for
+	// it then.
+	Expect(app string, coming bool)
+	// Maintain puts the app into maintenance: its requests are answered with a 503. Nil ends it.
+	Maintain(app string, m *status.Maintenance)
 }
 
 // Prober runs the probes; see internal/health.
@@ -64,7 +72,20 @@ type Prober interface {
 	Startup(ctx context.Context, probe *config.Probe, target status.Target) error
 	Liveness(ctx context.Context, probe *config.Probe, target status.Target, report func(error))
 	Readiness(ctx context.Context, probe *config.Probe, target status.Target, ready bool, report func(error))
+	// Results are the newest checks of an instance, oldest first.
+	Results(app, instance string) []status.ProbeResult
 	Forget(app, instance string)
+}
+
+// Ports tells about the machine's TCP ports; see internal/port.
+type Ports interface {
+	// Holder says who listens on a port of this machine: "nginx (process 812)"; empty when nobody does or
+	// the system does not tell.
+	Holder(port int) string
+	// Listening are the TCP ports on which a process or one of its descendants listens.
+	Listening(pid int) []int
+	// Excluded says why no program may take the port (Windows: a reserved range); empty when it may.
+	Excluded(port int) string
 }
 
 // Options are what a Supervisor needs.
@@ -72,11 +93,16 @@ type Options struct {
 	Launcher Launcher
 	Balancer Balancer
 	Prober   Prober
+	// Ports may be nil: then nothing is told about ports.
+	Ports Ports
 	Bus      *event.Bus
 	Metrics  prometheus.Registerer
 	Log      *zap.Logger
 	// LogDir is the folder of the apps' output: LogDir/<app>/<instance>.log.
 	LogDir string
+	// StateFile keeps what is wanted beyond the configuration, such as a scaled number of instances
+	// (empty: that is lost with the process).
+	StateFile string
 	// Environ is the environment that every app inherits.
 	Environ []string
 	// PortSeed makes two installations on one machine choose different ports first.

@@ -70,6 +70,10 @@ func (c *fakeChild) Signal(process.Stop) error {
 
 func (c *fakeChild) Kill() int { c.end(-1); return 0 }
 
+func (c *fakeChild) Usage() (status.Usage, error) {
+	return status.Usage{Time: time.Now(), Processes: 1}, nil
+}
+
 func (w *world) Start(spec process.Spec) (Child, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -92,6 +96,10 @@ func (w *world) SetReady(t status.Target, ready bool) {
 func (w *world) Remove(t status.Target)               { w.SetReady(t, false) }
 func (w *world) Drain(context.Context, status.Target) {}
 func (w *world) Forget(string, string)                {}
+func (w *world) Expect(string, bool)                  {}
+func (w *world) Maintain(string, *status.Maintenance) {}
+
+func (w *world) Results(string, string) []status.ProbeResult { return nil }
 func (w *world) Startup(ctx context.Context, _ *config.Probe, t status.Target) error {
 	w.mu.Lock()
 	wait := w.slow[t.Instance]

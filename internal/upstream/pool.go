@@ -26,6 +26,9 @@ type Pool struct {
 
 	ready atomic.Pointer[[]*member] // never modified once stored
 	turn  atomic.Uint64             // round robin's position
+
+	coming      atomic.Bool
+	maintenance atomic.Pointer[status.Maintenance]
 }
 
 // member is a target with its traffic and its connections.

@@ -50,6 +50,12 @@ func (s *Set) SetReady(t status.Target, ready bool) { s.Pool(t.App).SetReady(t, 
 // Remove forgets t and closes its idle connections; requests in flight may finish.
 func (s *Set) Remove(t status.Target) { s.Pool(t.App).Remove(t) }
 
+// Expect says whether an app without a ready target will have one soon: requests may wait for it.
+func (s *Set) Expect(app string, coming bool) { s.Pool(app).coming.Store(coming) }
+
+// Maintain puts an app into maintenance; nil ends it.
+func (s *Set) Maintain(app string, m *status.Maintenance) { s.Pool(app).maintenance.Store(m) }
+
 // Close closes the idle connections of every pool. The Set stays usable.
 func (s *Set) Close() {
 	s.mu.RLock()
