@@ -94,10 +94,10 @@ type Options struct {
 	Balancer Balancer
 	Prober   Prober
 	// Ports may be nil: then nothing is told about ports.
-	Ports Ports
-	Bus      *event.Bus
-	Metrics  prometheus.Registerer
-	Log      *zap.Logger
+	Ports   Ports
+	Bus     *event.Bus
+	Metrics prometheus.Registerer
+	Log     *zap.Logger
 	// LogDir is the folder of the apps' output: LogDir/<app>/<instance>.log.
 	LogDir string
 	// StateFile keeps what is wanted beyond the configuration, such as a scaled number of instances
