@@ -30,11 +30,16 @@ type (
 	// startupDone says that the startup probe succeeded. ready is false when the readiness probe
 	// has yet to decide.
 	startupDone struct{ ready bool }
-	// gaveUp says that the startup or liveness probe gave the process up.
+	// gaveUp says that the startup or liveness probe gave the process up, or that it used more memory
+	// than it may.
 	gaveUp struct {
 		reason status.Reason
 		err    error
+		// pid is the process that is meant; 0 is the present one.
+		pid int
 	}
+	// maintainInput begins or ends the app's maintenance: while it lasts nothing is restarted.
+	maintainInput struct{ on bool }
 	// readiness is a change of the readiness probe: nil means ready.
 	readiness struct{ err error }
 	// ended says that the process is gone with its whole tree.
@@ -58,6 +63,7 @@ func (gaveUp) isInput()            {}
 func (readiness) isInput()         {}
 func (ended) isInput()             {}
 func (timeUp) isInput()            {}
+func (maintainInput) isInput()     {}
 
 // effect is something that the instance's goroutine must do.
 type effect interface{ isEffect() }

@@ -31,6 +31,9 @@ type instance struct {
 	shown status.Instance
 	// wanted is the newest configuration; the machine takes it over with its next input.
 	wanted config.App
+	// usage is the newest measurement of the present process, running that process; nil without one.
+	usage   *status.Usage
+	running Child
 
 	// Everything below belongs to run's goroutine.
 	machine machine
@@ -48,7 +51,12 @@ type instance struct {
 }
 
 func newInstance(s *Supervisor, app string, number int, c config.App) *instance {
-	id := app + "-" + strconv.Itoa(number)
+	return newInstanceAs(s, app, strconv.Itoa(number), status.Regular, c)
+}
+
+// newInstanceAs makes the instance "<app>-<suffix>" for a role.
+func newInstanceAs(s *Supervisor, app, suffix string, role status.Role, c config.App) *instance {
+	id := app + "-" + suffix
 	i := &instance{
 		s:         s,
 		inbox:     make(chan input, 4),
@@ -69,7 +77,7 @@ func newInstance(s *Supervisor, app string, number int, c config.App) *instance 
 		app:    c,
 		random: jitter,
 		view: status.Instance{
-			ID: id, App: app, State: status.Stopped, Since: time.Now(), Why: "not started yet",
+			ID: id, App: app, Role: role, State: status.Stopped, Since: time.Now(), Why: "not started yet",
 		},
 	}
 	if !c.Autostart {
@@ -147,7 +155,7 @@ func (i *instance) bury() ended {
 	i.s.options.Balancer.SetReady(i.target, false)
 	orphans := i.child.Kill()
 	exit := i.child.Exit()
-	i.child = nil
+	i.setChild(nil)
 	return ended{exit: exit, orphans: orphans}
 }
 
@@ -239,7 +247,7 @@ func (i *instance) spawn(ctx context.Context) input {
 	if err != nil {
 		return spawnFailed{err}
 	}
-	i.child = child
+	i.setChild(child)
 	i.target = status.Target{App: i.machine.view.App, Instance: i.machine.view.ID}
 	if port != 0 {
 		i.target.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
@@ -307,7 +315,32 @@ func (i *instance) configure(c config.App) {
 func (i *instance) view() status.Instance {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
-	return i.shown
+	v := i.shown
+	v.Usage = i.usage
+	return v
+}
+
+func (i *instance) setChild(c Child) {
+	i.child = c
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.running, i.usage = c, nil
+}
+
+// process is the present process for whoever measures it, nil when there is none.
+func (i *instance) process() Child {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.running
+}
+
+// setUsage takes a measurement of c; one of an earlier process does not count.
+func (i *instance) setUsage(c Child, u status.Usage) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if c != nil && i.running == c {
+		i.usage = &u
+	}
 }
 
 // show publishes the machine's view.

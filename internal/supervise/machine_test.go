@@ -240,7 +240,7 @@ func TestProbesDecide(t *testing.T) {
 	app := testApp()
 	app.Restart.Policy = config.RestartOnFailure
 	w := newWalker(t, app)
-	w.on(startInput{}).on(gaveUp{status.ReasonStartupProbe, errors.New("refused")}).want(status.Stopping)
+	w.on(startInput{}).on(gaveUp{reason: status.ReasonStartupProbe, err: errors.New("refused")}).want(status.Stopping)
 	// Even a clean end counts as a failure when a probe asked for it.
 	w.exits(0, 0).want(status.Starting)
 	if got := w.m.view.LastExit.Reason; got != status.ReasonStartupProbe {
@@ -258,7 +258,7 @@ func TestProbesDecide(t *testing.T) {
 	if w.balanced || w.m.view.Why != "busy" {
 		t.Errorf("after the readiness probe failed: balanced %v, why %q", w.balanced, w.m.view.Why)
 	}
-	w.on(gaveUp{status.ReasonLivenessProbe, errors.New("hung")}).want(status.Stopping)
+	w.on(gaveUp{reason: status.ReasonLivenessProbe, err: errors.New("hung")}).want(status.Stopping)
 }
 
 func TestRequestsWhileStopping(t *testing.T) {
@@ -340,9 +340,9 @@ func TestRandomWalk(t *testing.T) {
 			case "up", "up unready":
 				w.on(startupDone{ready: step == "up"})
 			case "startup":
-				w.on(gaveUp{status.ReasonStartupProbe, errors.New("slow")})
+				w.on(gaveUp{reason: status.ReasonStartupProbe, err: errors.New("slow")})
 			case "live":
-				w.on(gaveUp{status.ReasonLivenessProbe, errors.New("hung")})
+				w.on(gaveUp{reason: status.ReasonLivenessProbe, err: errors.New("hung")})
 			case "ready":
 				w.on(readiness{})
 			case "unready":
@@ -439,7 +439,7 @@ func TestStartupSaysWhatItWaitsFor(t *testing.T) {
 
 func TestWhatEndedItIsKept(t *testing.T) {
 	w := newWalker(t, testApp()).on(startInput{}).want(status.Starting)
-	w.on(gaveUp{status.ReasonStartupProbe, errors.New("startup probe failed for 1m0s: connection refused")}).want(status.Stopping)
+	w.on(gaveUp{reason: status.ReasonStartupProbe, err: errors.New("startup probe failed for 1m0s: connection refused")}).want(status.Stopping)
 	w.exits(0, time.Minute)
 	if got := w.m.view.LastExit; got.Why() != "its startup probe failed for 1m0s: connection refused" || got.Text != "exit" {
 		t.Errorf("last exit = %+v", got)

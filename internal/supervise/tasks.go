@@ -16,7 +16,7 @@ func (i *instance) probeStartup(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			tell(gaveUp{status.ReasonStartupProbe, err})
+			tell(gaveUp{reason: status.ReasonStartupProbe, err: err})
 		default:
 			i.s.metrics.start.WithLabelValues(target.App).Observe(time.Since(began).Seconds())
 			tell(startupDone{ready: startupDecides(app)})
@@ -40,7 +40,7 @@ func (i *instance) watch(ctx context.Context) {
 		i.task(ctx, func(ctx context.Context, tell func(input)) {
 			prober.Liveness(ctx, app.LivenessProbe, target, func(err error) {
 				if err != nil {
-					tell(gaveUp{status.ReasonLivenessProbe, err})
+					tell(gaveUp{reason: status.ReasonLivenessProbe, err: err})
 				}
 			})
 		})
