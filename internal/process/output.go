@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"holdfast/internal/status"
 )
@@ -49,7 +50,9 @@ type Output struct {
 	dropped   uint64 // lines that did not reach the file
 	unnoted   uint64 // those of them that no note has told yet
 	tail      tail
+	charset   charset
 	scratch   []byte // one line, made safe
+	recoded   []byte // one line, decoded
 	followers map[*Follower]struct{}
 
 	limits  limits    // wanted of the file
@@ -69,7 +72,9 @@ type Output struct {
 
 // NewOutput makes an Output; the file is opened with the first line.
 func NewOutput(o OutputOptions) *Output {
-	out := &Output{instance: o.Instance, followers: map[*Follower]struct{}{}}
+	out := &Output{
+		instance: o.Instance, charset: charsetOf(o.Encoding, systemEncoding()), followers: map[*Follower]struct{}{},
+	}
 	if o.Path != "" {
 		out.limits = limits{o.MaxSize, o.MaxFiles}
 		out.file = newRotated(o.Path, out.limits)
@@ -82,6 +87,14 @@ func (o *Output) SetLimits(maxSize int64, maxFiles int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.limits = limits{maxSize, maxFiles}
+}
+
+// SetEncoding replaces OutputOptions.Encoding; it counts from the next process on.
+func (o *Output) SetEncoding(name string) {
+	c := charsetOf(name, systemEncoding())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.charset = c
 }
 
 // Note writes a line of ours, with the stream "holdfast".
@@ -168,7 +181,7 @@ func (o *Output) ingest(s stream, split *splitter, p []byte) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	split.feed(p, func(line []byte) { o.add(now, s, line) })
+	split.take(o.charset, p, func(line []byte) { o.add(now, s, line) })
 	o.wake(now)
 }
 
@@ -177,7 +190,7 @@ func (o *Output) flush(s stream, split *splitter) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	split.flush(func(line []byte) { o.add(now, s, line) })
+	split.end(o.charset, func(line []byte) { o.add(now, s, line) })
 	o.wake(now)
 }
 
@@ -185,6 +198,10 @@ func (o *Output) flush(s stream, split *splitter) {
 func (o *Output) add(now time.Time, s stream, line []byte) {
 	text := line
 	if plain(line) != len(line) {
+		if o.charset.fallback != nil && s != note && !utf8.Valid(line) {
+			o.recoded = recode(o.recoded, o.charset.fallback, line)
+			line = o.recoded
+		}
 		o.scratch = sanitize(o.scratch[:0], line)
 		text = o.scratch
 	}

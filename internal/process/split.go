@@ -11,6 +11,57 @@ const maxLine = 16 << 10
 // splitter cuts a stream of bytes into lines, whatever the pieces in which it arrives.
 type splitter struct {
 	part []byte // the beginning of a line whose end has not come yet
+
+	// What the stream is encoded in is decided with its first bytes, which wait in head until then.
+	decided bool
+	head    []byte
+	decoder *decoder // nil for UTF-8
+}
+
+// take is feed for bytes as the child wrote them, in the encoding c.
+func (s *splitter) take(c charset, p []byte, emit func(line []byte)) {
+	if !s.decided {
+		if p = s.decide(c, p, false); p == nil {
+			return
+		}
+	}
+	if s.decoder == nil {
+		s.feed(p, emit)
+		return
+	}
+	s.decoder.feed(p, false, func(text []byte) { s.feed(text, emit) })
+}
+
+// end takes what has come of an unfinished character and line.
+func (s *splitter) end(c charset, emit func(line []byte)) {
+	if !s.decided && len(s.head) > 0 {
+		s.take(c, s.decide(c, nil, true), emit)
+	}
+	if s.decoder != nil {
+		s.decoder.feed(nil, true, func(text []byte) { s.feed(text, emit) })
+	}
+	s.flush(emit)
+}
+
+// decide settles the encoding and returns what to read; nil: not enough has come yet.
+func (s *splitter) decide(c charset, p []byte, last bool) []byte {
+	enc := c.whole
+	if c.sniff {
+		if len(s.head) > 0 {
+			p = append(s.head, p...)
+		}
+		found, mark, enough := sniffStream(p)
+		if !enough && !last {
+			s.head = bytes.Clone(p)
+			return nil
+		}
+		enc, p = found, p[mark:]
+	}
+	s.decided, s.head = true, nil
+	if enc != nil {
+		s.decoder = newDecoder(enc)
+	}
+	return p
 }
 
 // feed calls emit for every line that p completes. The line is valid during the call only.
