@@ -34,6 +34,15 @@ func Bodies() []Body {
 		OutputDropped{},
 		AppDown{},
 		AppRecovered{},
+		AppRestarting{},
+		AppRestarted{},
+		AppRestartFailed{},
+		AppScaled{},
+		AppMaintenanceOn{},
+		AppMaintenanceOff{},
+		AppReplacementStarted{},
+		LimitsNotEnforced{},
+		StateSetAside{},
 	}
 }
 
