@@ -18,6 +18,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/demo"
+	"holdfast/internal/port"
 	"holdfast/internal/service"
 )
 
@@ -208,12 +209,13 @@ func demoAnswers(ctx context.Context, url string) bool {
 // demoAddresses finds out now whether both ports can be had, so that the answer to a taken one is
 // a sentence and not a log. Both are held until both are known: two zeros never meet.
 func demoAddresses(ctx context.Context, flags demoFlags) (gateway, management string, err error) {
-	first, err := demoPort(ctx, "--port", flags.port)
+	about := port.New()
+	first, err := demoPort(ctx, about, "--port", flags.port)
 	if err != nil {
 		return "", "", err
 	}
 	defer func() { _ = first.Close() }()
-	second, err := demoPort(ctx, "--management-port", flags.managementPort)
+	second, err := demoPort(ctx, about, "--management-port", flags.managementPort)
 	if err != nil {
 		return "", "", err
 	}
@@ -221,7 +223,7 @@ func demoAddresses(ctx context.Context, flags demoFlags) (gateway, management st
 	return first.Addr().String(), second.Addr().String(), nil
 }
 
-func demoPort(ctx context.Context, flag string, port int) (net.Listener, error) {
+func demoPort(ctx context.Context, about *port.Machine, flag string, port int) (net.Listener, error) {
 	if port < 0 || port > 65535 {
 		return nil, &exitError{exitUsage, fmt.Errorf("%s %d: write a port from 1 to 65535, or 0 to pick a free one", flag, port)}
 	}
@@ -230,8 +232,15 @@ func demoPort(ctx context.Context, flag string, port int) (net.Listener, error) 
 	case err == nil:
 		return listener, nil
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, errWSAAddrInUse):
-		return nil, &exitError{exitFailed, fmt.Errorf("port %d is taken%s: end that program, or choose another port: holdfast demo %s 0 picks a free one", port, portOwner(port), flag)}
+		by := ""
+		if holder := about.Holder(port); holder != "" {
+			by = " by " + holder
+		}
+		return nil, &exitError{exitFailed, fmt.Errorf("port %d is taken%s: end that program, or choose another port: holdfast demo %s 0 picks a free one", port, by, flag)}
 	case errors.Is(err, syscall.EACCES), errors.Is(err, errWSAAccess):
+		if reason := about.Excluded(port); reason != "" {
+			return nil, &exitError{exitDenied, fmt.Errorf("port %d: %s; holdfast demo %s 0 picks one that is free", port, reason, flag)}
+		}
 		return nil, &exitError{exitDenied, fmt.Errorf("port %d: this account may not listen there: holdfast demo %s 0 picks a port that it may", port, flag)}
 	default:
 		return nil, fmt.Errorf("port %d: %w", port, err)

@@ -137,7 +137,7 @@ func TestDemoPortTaken(t *testing.T) {
 	})
 	want := []string{"port " + port + " is taken", "--management-port 0"}
 	if runtime.GOOS == "linux" {
-		want = append(want, "pid "+strconv.Itoa(os.Getpid()))
+		want = append(want, "process "+strconv.Itoa(os.Getpid()))
 	}
 	for _, part := range want {
 		if err == nil || !strings.Contains(err.Error(), part) {

@@ -210,11 +210,12 @@ func (d *Daemon) build() {
 		},
 	})
 	d.upstreams = upstream.NewSet()
+	ports := port.New()
 	d.supervisor = supervise.New(supervise.Options{
 		Launcher:  launcher{d.launcher},
 		Balancer:  d.upstreams,
 		Prober:    health.New(d.registry),
-		Ports:     port.Machine{},
+		Ports:     ports,
 		Bus:       d.bus,
 		Metrics:   d.registry,
 		Log:       log,
@@ -230,6 +231,8 @@ func (d *Daemon) build() {
 		Upstreams:  d.upstreams,
 		Certs:      d.certs,
 		RetryAfter: d.retryAfter,
+		Holder:     ports.Holder,
+		Excluded:   ports.Excluded,
 	})
 	d.api = api.New(api.Options{
 		Apps:     d.supervisor,

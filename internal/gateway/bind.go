@@ -43,7 +43,7 @@ func (g *Gateway) bind(ctx context.Context, next *setup) error {
 				g.fail(old, again)
 			}
 		}
-		return bindError(s.name, s.socket.address, err)
+		return g.ports.bindError(s.name, s.socket.address, err)
 	}
 	return nil
 }
@@ -89,38 +89,45 @@ const (
 	windowsNotAvailable = 10049
 )
 
+// ports knows about the machine's ports; see Options.
+type ports struct{ holder, excluded func(port int) string }
+
 // bindError says why an address could not be bound, and what to do about it.
-func bindError(listener, address string, err error) error {
-	cause, cure := bindCause(runtime.GOOS, address, err)
+func (p ports) bindError(listener, address string, err error) error {
+	cause, cure := p.bindCause(runtime.GOOS, address, err)
 	if cause == "" {
 		return fmt.Errorf("listener %q: address %s: %w; change listeners.%s.address", listener, address, err, listener)
+	}
+	if cure == "" {
+		return fmt.Errorf("listener %q: address %s %s; the address is listeners.%s.address (%w)", listener, address, cause, listener, err)
 	}
 	return fmt.Errorf("listener %q: address %s %s; %s or change listeners.%s.address (%w)",
 		listener, address, cause, cure, listener, err)
 }
 
-// bindCause puts an error of bind into words; it is empty for one that it does not know.
-func bindCause(goos, address string, err error) (cause, cure string) {
+// of asks one of the functions about the port of an address.
+func (ports) of(ask func(port int) string, port string) string {
+	n, err := strconv.Atoi(port)
+	if ask == nil || err != nil {
+		return ""
+	}
+	return ask(n)
+}
+
+// bindCause puts an error of bind into words; it is empty for one that it does not know. The cure is
+// empty when the cause tells it.
+func (p ports) bindCause(goos, address string, err error) (cause, cure string) {
 	var code syscall.Errno
 	errors.As(err, &code)
 	_, port, _ := net.SplitHostPort(address)
 	if goos == "windows" {
-		switch int(code) {
-		case windowsInUse:
-			return "is held by another process", "find it with: netstat -ano | findstr :" + port +
-				" (PID 4 is http.sys: IIS or another Windows service), stop it"
-		case windowsAccess:
-			return "is held exclusively by another process or lies in a range that Windows reserves",
-				"look with: netstat -ano | findstr :" + port +
-					" (PID 4 is http.sys) and: netsh interface ipv4 show excludedportrange tcp (Hyper-V), free it"
-		case windowsNotAvailable:
-			return "is not an address of this machine", "bring the interface up"
-		default:
-			return "", ""
-		}
+		return p.windowsCause(code, port)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
+		if holder := p.of(p.holder, port); holder != "" {
+			return "is held by " + holder, "stop it"
+		}
 		return "is held by another process", "find it with: ss -ltnp 'sport = :" + port + "', stop it"
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		if n, err := strconv.Atoi(port); err == nil && n < 1024 {
@@ -129,6 +136,31 @@ func bindCause(goos, address string, err error) (cause, cure string) {
 		}
 		return "is forbidden to this process", "look for a security module that forbids it (SELinux, AppArmor)"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "is not an address of this machine", "bring the interface up"
+	default:
+		return "", ""
+	}
+}
+
+func (p ports) windowsCause(code syscall.Errno, port string) (cause, cure string) {
+	switch int(code) {
+	case windowsInUse, windowsAccess:
+		if holder := p.of(p.holder, port); holder != "" {
+			return "is held by " + holder, "stop it"
+		}
+	}
+	switch int(code) {
+	case windowsInUse:
+		return "is held by another process", "find it with: netstat -ano | findstr :" + port +
+			" (PID 4 is http.sys: IIS or another Windows service), stop it"
+	case windowsAccess:
+		if reason := p.of(p.excluded, port); reason != "" {
+			return "cannot be had: " + reason, ""
+		}
+		return "is held exclusively by another process or lies in a range that Windows reserves",
+			"look with: netstat -ano | findstr :" + port +
+				" (PID 4 is http.sys) and: netsh interface ipv4 show excludedportrange protocol=tcp (Hyper-V), free it"
+	case windowsNotAvailable:
 		return "is not an address of this machine", "bring the interface up"
 	default:
 		return "", ""

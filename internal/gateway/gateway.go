@@ -56,6 +56,11 @@ type Options struct {
 	RetryAfter func(app string) time.Duration
 	// DrainTimeout bounds the wait for requests in flight at the end (default 15s).
 	DrainTimeout time.Duration
+	// Holder names the program that listens on a port, and Excluded says why the system keeps one from
+	// everybody; empty when nobody does and it does not. The error of an address that cannot be bound
+	// tells it (default: nothing is known).
+	Holder   func(port int) string
+	Excluded func(port int) string
 }
 
 // Gateway accepts requests and has them answered.
@@ -67,6 +72,7 @@ type Gateway struct {
 	certs      *certs.Store
 	retryAfter func(app string) time.Duration
 	drain      time.Duration
+	ports      ports
 
 	buffers buffers
 	fields  fieldLists
@@ -94,6 +100,7 @@ func New(o Options) *Gateway {
 		certs:      o.Certs,
 		retryAfter: o.RetryAfter,
 		drain:      o.DrainTimeout,
+		ports:      ports{o.Holder, o.Excluded},
 		active:     newActivity(),
 		fatal:      make(chan error, 1),
 		current:    &setup{},
