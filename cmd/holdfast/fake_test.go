@@ -29,6 +29,7 @@ type fakeHoldfast struct {
 	live     chan status.Line
 	problems config.Problems
 	actions  []string
+	trials   []status.StopTrial
 	// after is what an action makes of the app.
 	after func(*status.App)
 
@@ -120,6 +121,26 @@ func (f *fakeHoldfast) act(action, id string) error {
 func (f *fakeHoldfast) Start(_ context.Context, id string) error   { return f.act("start", id) }
 func (f *fakeHoldfast) Stop(_ context.Context, id string) error    { return f.act("stop", id) }
 func (f *fakeHoldfast) Restart(_ context.Context, id string) error { return f.act("restart", id) }
+
+func (f *fakeHoldfast) Scale(_ context.Context, id string, n int) error {
+	return f.act(fmt.Sprintf("scale %d", n), id)
+}
+
+func (f *fakeHoldfast) Maintain(_ context.Context, id string, on bool, note string, d time.Duration) error {
+	return f.act(fmt.Sprintf("maintain %v %q %v", on, note, d), id)
+}
+
+func (f *fakeHoldfast) Measure(_ context.Context, id string) (status.App, error) { return f.App(id) }
+
+func (f *fakeHoldfast) Calibrate(_ context.Context, id string, grace time.Duration, report func(status.StopTrial)) error {
+	if err := f.act(fmt.Sprintf("calibrate %v", grace), id); err != nil {
+		return err
+	}
+	for _, t := range f.trials {
+		report(t)
+	}
+	return nil
+}
 
 func (f *fakeHoldfast) Tail(app, instance string, n int) ([]status.Line, error) {
 	var lines []status.Line

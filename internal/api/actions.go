@@ -11,7 +11,7 @@ import (
 // Action is a request that was accepted and is being carried out.
 type Action struct {
 	App    string `json:"app" doc:"The app's name."`
-	Action string `json:"action" enum:"start,stop,restart" doc:"What was asked for."`
+	Action string `json:"action" enum:"start,stop,restart,scale,maintenance" doc:"What was asked for."`
 	// RequestedAt is by Holdfast's clock: a process that was started later is a new one.
 	RequestedAt time.Time `json:"requested_at" doc:"When it was accepted, by Holdfast's clock: a process that was started later is a new one."`
 }
@@ -44,9 +44,9 @@ func (s *Server) registerActions() {
 	s.registerAction("start", "Start an app",
 		"Starts every instance that is stopped, ended or waiting for its next try.", s.opts.Apps.Start)
 	s.registerAction("stop", "Stop an app",
-		"Asks every instance to end, and kills what has not ended after the grace period. It stays stopped until it is started.", s.opts.Apps.Stop)
+		"Lets requests in flight end, asks every instance to end, and kills what has not ended after the grace period. It stays stopped until it is started.", s.opts.Apps.Stop)
 	s.registerAction("restart", "Restart an app",
-		"Stops and starts every instance.", s.opts.Apps.Restart)
+		"Replaces every instance: an additional one is ready first, where the app's restart.overlap allows; otherwise they are stopped and started one after the other.", s.opts.Apps.Restart)
 }
 
 func (s *Server) registerAction(name, summary, description string, do func(context.Context, string) error) {
@@ -59,9 +59,6 @@ func (s *Server) registerAction(name, summary, description string, do func(conte
 		if err := do(ctx, in.ID); err != nil {
 			return nil, err
 		}
-		return &actionOutput{
-			Location: prefix + "/apps/" + in.ID,
-			Body:     Action{App: in.ID, Action: name, RequestedAt: now},
-		}, nil
+		return accepted(in.ID, name, now), nil
 	})
 }

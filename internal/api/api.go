@@ -38,6 +38,17 @@ type Apps interface {
 	Start(ctx context.Context, id string) error
 	Stop(ctx context.Context, id string) error
 	Restart(ctx context.Context, id string) error
+	// Scale makes n instances the wanted number, a negative one the configuration's. Like Maintain it is
+	// kept before it returns, and carried out after.
+	Scale(ctx context.Context, id string, n int) error
+	// Maintain begins the maintenance of an app, which ends by itself after d unless that is 0, or ends
+	// it. Doing it again is no error.
+	Maintain(ctx context.Context, id string, on bool, note string, d time.Duration) error
+	// Measure is App with usage that was measured at most a second ago.
+	Measure(ctx context.Context, id string) (status.App, error)
+	// Calibrate tries the app's stop methods one after the other and reports each one when it has been
+	// tried. A grace of 0 is the app's own. It returns when ctx ends, too.
+	Calibrate(ctx context.Context, id string, grace time.Duration, report func(status.StopTrial)) error
 }
 
 // Logs are the lines that the programs wrote.
@@ -150,6 +161,7 @@ func New(opts Options) *Server {
 	s.registerService()
 	s.registerApps()
 	s.registerActions()
+	s.registerControl()
 	s.registerLogs()
 	s.registerRoutes()
 	s.registerConfig()

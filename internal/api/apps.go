@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,8 +21,8 @@ type AppPath struct {
 type appsInput struct {
 	Page
 	Sort      string `query:"sort" enum:"id,-id,restarts,-restarts,since,-since" default:"id" doc:"The order; a minus sign turns it around."`
-	State     string `query:"state" enum:"pending,starting,running,stopping,backoff,crash_loop,stopped,exited" doc:"Only apps that have an instance in this state."`
-	Condition string `query:"condition" enum:"healthy,degraded,down,stopped" doc:"Only apps in this condition."`
+	State     string `query:"state" enum:"pending,starting,running,draining,stopping,backoff,crash_loop,stopped,exited" doc:"Only apps that have an instance in this state."`
+	Condition string `query:"condition" enum:"healthy,degraded,down,stopped,maintenance" doc:"Only apps in this condition."`
 }
 
 func (s *Server) registerApps() {
@@ -38,6 +39,11 @@ func (s *Server) registerApps() {
 		OperationID: "list-instances", Method: http.MethodGet, Path: prefix + "/apps/{id}/instances", Tags: []string{"Apps"},
 		Summary: "List the instances of an app",
 	}, viewer, s.listInstances)
+	register(s, huma.Operation{
+		OperationID: "list-exits", Method: http.MethodGet, Path: prefix + "/apps/{id}/instances/{instance}/exits", Tags: []string{"Apps"},
+		Summary:     "How the processes of an instance ended",
+		Description: "The newest ten ends, newest first, each with all that is known about it.",
+	}, viewer, s.listExits)
 }
 
 func (s *Server) listApps(_ context.Context, in *appsInput) (*listOutput[status.App], error) {
@@ -83,15 +89,15 @@ func restarts(a status.App) (n int) {
 	return n
 }
 
-// withoutHistory keeps lists small: fifty lines for each of ten ends of each instance are for whoever
-// looks at one app.
+// withoutHistory keeps lists small: fifty lines and ten probe results for each of ten ends of each
+// instance are for whoever looks at one app.
 func withoutHistory(instances []status.Instance) []status.Instance {
 	short := append([]status.Instance{}, instances...)
 	for i := range short {
 		short[i].Exits = nil
 		if last := short[i].LastExit; last != nil {
 			exit := *last
-			exit.LastLines = nil
+			exit.LastLines, exit.Probes = nil, nil
 			short[i].LastExit = &exit
 		}
 	}
@@ -100,8 +106,13 @@ func withoutHistory(instances []status.Instance) []status.Instance {
 
 type appOutput struct{ Body status.App }
 
-func (s *Server) getApp(_ context.Context, in *AppPath) (*appOutput, error) {
-	app, err := s.opts.Apps.App(in.ID)
+type appInput struct {
+	AppPath
+	Fresh bool `query:"fresh" doc:"Measure now what the instances use, at most once a second, in place of the newest measurement. It needs the role operator."`
+}
+
+func (s *Server) getApp(ctx context.Context, in *appInput) (*appOutput, error) {
+	app, err := s.app(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +120,18 @@ func (s *Server) getApp(_ context.Context, in *AppPath) (*appOutput, error) {
 		app.Instances = []status.Instance{}
 	}
 	return &appOutput{app}, nil
+}
+
+// app measures for callers that may do more than read: to others a measurement is work that they
+// could ask for without end.
+func (s *Server) app(ctx context.Context, in *appInput) (status.App, error) {
+	if !in.Fresh {
+		return s.opts.Apps.App(in.ID)
+	}
+	if !callOf(ctx).may(operator) {
+		return status.App{}, forbidden(operator)
+	}
+	return s.opts.Apps.Measure(ctx, in.ID)
 }
 
 type instancesInput struct {
@@ -122,4 +145,22 @@ func (s *Server) listInstances(_ context.Context, in *instancesInput) (*listOutp
 		return nil, err
 	}
 	return &listOutput[status.Instance]{cut(app.Instances, in.Page)}, nil
+}
+
+type exitsInput struct {
+	AppPath
+	Instance string `path:"instance" maxLength:"80" doc:"The instance's name." example:"shop-1"`
+	Page
+}
+
+func (s *Server) listExits(_ context.Context, in *exitsInput) (*listOutput[status.Exit], error) {
+	app, err := s.opts.Apps.App(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(app.Instances, func(i status.Instance) bool { return i.ID == in.Instance })
+	if i < 0 {
+		return nil, fmt.Errorf("instance %q of app %q: %w", in.Instance, in.ID, status.ErrNotFound)
+	}
+	return &listOutput[status.Exit]{cut(app.Instances[i].Exits, in.Page)}, nil
 }

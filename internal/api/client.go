@@ -115,7 +115,7 @@ func (c *Client) Restart(ctx context.Context, id string) (Action, error) {
 }
 
 func (c *Client) act(ctx context.Context, action, id string) (Action, error) {
-	return fetch[Action](ctx, c, http.MethodPost, "/apps/"+url.PathEscape(id)+"/actions/"+action, nil)
+	return fetch[Action](ctx, c, http.MethodPost, actionPath(id, action), nil)
 }
 
 // Routes lists the gateway's routes, in the order of their ids.
@@ -130,7 +130,7 @@ func (c *Client) Config(ctx context.Context) (ConfigView, error) {
 
 // CheckConfig finds the problems of text as the main file.
 func (c *Client) CheckConfig(ctx context.Context, text []byte) (ConfigCheck, error) {
-	return fetch[ConfigCheck](ctx, c, http.MethodPost, "/config/check", text)
+	return fetch[ConfigCheck](ctx, c, http.MethodPost, "/config/check", &body{"application/yaml", text})
 }
 
 // Reload applies the configuration files. A rejected configuration is a *Problem with CodeConfig.
@@ -219,11 +219,11 @@ func all[T any](ctx context.Context, c *Client, path string, query url.Values) (
 }
 
 // fetch makes one call and reads its JSON answer.
-func fetch[T any](ctx context.Context, c *Client, method, path string, body []byte) (T, error) {
+func fetch[T any](ctx context.Context, c *Client, method, path string, b *body) (T, error) {
 	var out T
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	resp, err := c.send(ctx, method, path, body, http.Header{"Accept": {"application/json"}})
+	resp, err := c.send(ctx, method, path, b, http.Header{"Accept": {"application/json"}})
 	if err != nil {
 		return out, err
 	}
@@ -234,12 +234,27 @@ func fetch[T any](ctx context.Context, c *Client, method, path string, body []by
 	return out, nil
 }
 
+// body is what a request carries.
+type body struct {
+	media string
+	data  []byte
+}
+
+// jsonBody is v as a request's body.
+func jsonBody(v any) (*body, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	return &body{"application/json", data}, nil
+}
+
 // send returns a response of the 2xx class, whose body the caller closes, or the error it carries.
-func (c *Client) send(ctx context.Context, method, path string, body []byte, header http.Header) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, b *body, header http.Header) (*http.Response, error) {
 	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
-		header.Set("Content-Type", "application/yaml")
+	if b != nil {
+		reader = bytes.NewReader(b.data)
+		header.Set("Content-Type", b.media)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+prefix+path, reader)
 	if err != nil {

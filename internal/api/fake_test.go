@@ -34,6 +34,8 @@ type fakes struct {
 	reasons  []string
 	paused   bool
 	startID  string
+	trials   []status.StopTrial
+	stuck    bool // calibrations do not end by themselves
 
 	bus      *event.Bus
 	registry *prometheus.Registry
@@ -43,9 +45,11 @@ func newFakes() *fakes {
 	exit := status.Exit{
 		Code: 1, Text: "exit code 1", Reason: status.ReasonExit, PID: 4400,
 		StartedAt: epoch().Add(-2 * time.Minute), EndedAt: epoch().Add(-time.Minute), LastLines: []string{"Error: connect ECONNREFUSED"},
+		Usage: &status.Usage{Time: epoch(), Memory: 3 << 20}, Probes: []status.ProbeResult{{Time: epoch(), Probe: "startup", Error: "connection refused"}},
 	}
 	cfg := config.Default()
 	cfg.Management.AllowedHosts = []string{"holdfast.example.com"}
+	cfg.Apps = map[string]config.App{"shop": {Stop: config.Stop{Method: config.StopSigterm, Grace: config.Duration(15 * time.Second)}}}
 	cfg.Listeners = map[string]config.Listener{"web": {Address: ":8080"}, "plain": {Address: ":80", RedirectTo: "web"}}
 	cfg.Routes = map[string]config.Route{
 		"shop": {App: "shop", Match: config.Match{Host: config.OneOrMany{"shop.example.com"}, PathPrefix: "/api"}, Priority: 3},
@@ -119,6 +123,37 @@ func (f *fakes) act(action, id string) error {
 	defer f.mu.Unlock()
 	f.actions = append(f.actions, action+" "+id)
 	return f.fail
+}
+
+// Scale, Maintain, Measure and Calibrate do as Supervisor does, and remember what they were asked.
+func (f *fakes) Scale(_ context.Context, id string, n int) error {
+	return f.act(fmt.Sprintf("scale %d", n), id)
+}
+
+func (f *fakes) Maintain(_ context.Context, id string, on bool, note string, d time.Duration) error {
+	return f.act(fmt.Sprintf("maintain %v %q %v", on, note, d), id)
+}
+
+func (f *fakes) Measure(_ context.Context, id string) (status.App, error) {
+	a, err := f.App(id)
+	if err == nil {
+		err = f.act("measure", id)
+	}
+	return a, err
+}
+
+func (f *fakes) Calibrate(ctx context.Context, id string, grace time.Duration, report func(status.StopTrial)) error {
+	if err := f.act(fmt.Sprintf("calibrate %v", grace), id); err != nil {
+		return err
+	}
+	for _, t := range f.trials {
+		report(t)
+	}
+	if f.stuck {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
 }
 
 func (f *fakes) Start(_ context.Context, id string) error   { return f.act("start", id) }

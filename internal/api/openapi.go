@@ -129,15 +129,18 @@ func enumOf[T ~string](values ...T) []any {
 // this purpose.
 func describeWords(schemas huma.Registry) {
 	enums := map[string][]any{
-		"App.condition":          enumOf(status.Healthy, status.Degraded, status.Down, status.Idle),
-		"AppReadiness.condition": enumOf(status.Healthy, status.Degraded, status.Down, status.Idle),
+		"App.condition":          enumOf(status.Healthy, status.Degraded, status.Down, status.Idle, status.InMaintenance),
+		"AppReadiness.condition": enumOf(status.Healthy, status.Degraded, status.Down, status.Idle, status.InMaintenance),
 		"Instance.state":         enumOf(status.States()...),
 		"Exit.reason": enumOf(status.ReasonExit, status.ReasonStartFailed, status.ReasonStartupProbe,
-			status.ReasonLivenessProbe, status.ReasonRequested, status.ReasonConfig, status.ReasonShutdown),
-		"Line.stream":    enumOf("stdout", "stderr", "holdfast"),
-		"Event.severity": enumOf(event.Info, event.Warning, event.Error),
-		"Event.type":     enumOf(event.Types()...),
-		"Problem.code":   enumOf(Codes()...),
+			status.ReasonLivenessProbe, status.ReasonRequested, status.ReasonConfig, status.ReasonShutdown,
+			status.ReasonMemoryLimit, status.ReasonRecycle, status.ReasonScale, status.ReasonDependency),
+		"Instance.role":     enumOf(status.Surge, status.Replacement, status.Trial),
+		"ProbeResult.probe": enumOf("startup", "liveness", "readiness"),
+		"Line.stream":       enumOf("stdout", "stderr", "holdfast"),
+		"Event.severity":    enumOf(event.Info, event.Warning, event.Error),
+		"Event.type":        enumOf(event.Types()...),
+		"Problem.code":      enumOf(Codes()...),
 	}
 	docs := wordDocs()
 	for name, schema := range schemas.Map() {

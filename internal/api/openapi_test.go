@@ -122,12 +122,14 @@ func TestDoorMatrix(t *testing.T) {
 	placeholder := regexp.MustCompile(`\{[^}]+\}`)
 	for path, item := range readSpec(t, described).Paths {
 		for method, op := range item {
-			method, path := strings.ToUpper(method), placeholder.ReplaceAllString(path, "shop")
+			method, path := strings.ToUpper(method), placeholder.ReplaceAllString(strings.ReplaceAll(path, "{instance}", "shop-1"), "shop")
 			t.Run(method+" "+path, func(t *testing.T) {
 				s, _ := newTestServer(t)
 				body := func(*http.Request) {}
-				if strings.HasSuffix(path, "/check") {
-					body = withBody("version: 1\n")
+				if text := map[string]string{
+					"check": "version: 1\n", "scale": `{"instances":2}`, "maintenance": `{"on":true}`,
+				}[path[strings.LastIndex(path, "/")+1:]]; text != "" {
+					body = withBody(text)
 				}
 				if r := ask(t, s.LocalHandler(), method, path, body); r.StatusCode/100 != 2 {
 					t.Errorf("local: status %d, want 2xx: %s", r.StatusCode, r.body)

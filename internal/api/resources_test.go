@@ -54,14 +54,14 @@ func TestListsLeaveHistoryOut(t *testing.T) {
 	s, f := newTestServer(t)
 	list := decode[List[status.App]](t, ask(t, s.LocalHandler(), http.MethodGet, "/api/v1/apps"))
 	short := list.Data[0].Instances[1]
-	if short.Exits != nil || short.LastExit == nil || short.LastExit.LastLines != nil {
+	if short.Exits != nil || short.LastExit == nil || short.LastExit.LastLines != nil || short.LastExit.Probes != nil || short.LastExit.Usage == nil {
 		t.Errorf("list has history: %+v", short)
 	}
 	whole := decode[status.App](t, ask(t, s.LocalHandler(), http.MethodGet, "/api/v1/apps/shop"))
 	if diff := cmp.Diff(f.apps[0], whole); diff != "" {
 		t.Errorf("one app is told whole (-want +got):\n%s", diff)
 	}
-	if f.apps[0].Instances[1].Exits == nil || f.apps[0].Instances[1].LastExit.LastLines == nil {
+	if f.apps[0].Instances[1].Exits == nil || f.apps[0].Instances[1].LastExit.LastLines == nil || f.apps[0].Instances[1].LastExit.Probes == nil {
 		t.Error("the list changed what it was given")
 	}
 }

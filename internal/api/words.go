@@ -68,6 +68,12 @@ func wordDocs() map[string]string {
 		"Maintenance.until": "When it ends by itself; absent when somebody has to end it.",
 		"Maintenance.note":  "What the person who began it wrote.",
 
+		"StopTrial.method":  "The stop method that was tried, as stop.method has it.",
+		"StopTrial.clean":   "True when it ended by itself within the grace period, and said so.",
+		"StopTrial.seconds": "From asking until the whole tree had ended.",
+		"StopTrial.exit":    "How it ended; absent when the method could not be tried.",
+		"StopTrial.error":   "Why the method could not be tried.",
+
 		"Line.seq":      "Counts lines of one instance since Holdfast started; a jump means that lines were dropped.",
 		"Line.time":     "When it was read.",
 		"Line.instance": "The instance that wrote it.",
