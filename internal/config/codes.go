@@ -55,6 +55,7 @@ const (
 	codeNoEffect    = "HF318"
 	codeHeader      = "HF319"
 	codeExpired     = "HF320"
+	codeProgram     = "HF321"
 )
 
 // The codes of problems that only the running service finds: HF4xx.
@@ -111,6 +112,7 @@ func Codes() []Code {
 		{codeNoEffect, Warning, "key without effect", "The key is correct but changes nothing here."},
 		{codeHeader, Error, "bad header", "A header's name or value has characters that HTTP does not allow."},
 		{codeExpired, Warning, "certificate expired", "Browsers refuse it. Holdfast still presents it, and rereads the files when they change."},
+		{codeProgram, Warning, "program that cannot be started", "The file of a command is there, but this machine cannot start it as it is: it is not executable, built for another system or processor, or a script without a usable interpreter; or the system cannot hand it its environment. `holdfast check` names the cure; TROUBLESHOOTING.md lists them all."},
 		{CodeNotApplied, Error, "cannot be applied", "The configuration has no errors, but the machine does not allow it, for example because an address is taken. Everything runs on as before."},
 		{CodeNextStart, Warning, "counts from the next start", "The section is read at the start only. The rest of the change was applied."},
 	}

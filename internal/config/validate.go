@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
@@ -196,36 +198,53 @@ func (v *validator) headers(at path, headers map[string]string) {
 	}
 }
 
-// present warns of a file or folder that is not there.
-func (v *validator) present(at path, name string, folder bool) {
+// present warns of a file or folder that is not there, or that this account may not look at.
+func (v *validator) present(at path, name string, folder bool) bool {
 	if name == "" || strings.Contains(name, "${") || v.rejected[at] || !v.machine.here {
-		return
+		return false
 	}
 	what := "file"
 	if folder {
 		what = "folder"
 	}
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		v.report(codeAbsent, v.value(at), at, fmt.Sprintf("%s: the %s %s is not there", keyOf(at), what, name), "create it, or correct the path; relative paths start at the folder of this file")
-	case info.IsDir() && !folder:
-		v.report(codeAbsent, v.value(at), at, fmt.Sprintf("%s: %s is a folder, not a file", keyOf(at), name), "name the program in it")
-	case !info.IsDir() && folder:
-		v.report(codeAbsent, v.value(at), at, fmt.Sprintf("%s: %s is a file, not a folder", keyOf(at), name), "name the folder that holds it")
+	absent := func(message, hint string) bool {
+		v.report(codeAbsent, v.value(at), at, keyOf(at)+": "+message, hint)
+		return false
 	}
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() && folder {
+		_, err = os.Stat(name + string(filepath.Separator) + ".") // whoever may not enter it is told so
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return absent(fmt.Sprintf("this account may not enter a folder on the way to the %s %s, or itself", what, name), "let Holdfast's account enter them")
+	case err != nil:
+		return absent(fmt.Sprintf("the %s %s is not there", what, name), "create it, or correct the path; relative paths start at the folder of this file")
+	case info.IsDir() && !folder:
+		return absent(name+" is a folder, not a file", "name the program in it")
+	case !info.IsDir() && folder:
+		return absent(name+" is a file, not a folder", "name the folder that holds it")
+	}
+	return true
 }
 
-// findable reports whether the operating system would find a program called name in PATH.
-func (v *validator) findable(name string) bool {
+// find looks up the file of a program called name in PATH; no file when nobody can know here.
+func (v *validator) find(name string) (file string, found bool) {
 	folders, known := v.env[envName("PATH")]
 	if !known || !v.machine.here {
-		return true
+		return "", true
 	}
+	unfit := ""
 	for _, dir := range filepath.SplitList(folders) {
-		if _, err := exec.LookPath(filepath.Join(dir, name)); err == nil && dir != "" {
-			return true
+		if dir == "" {
+			continue
+		}
+		if file, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return file, true
+		}
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && unfit == "" && info.Mode().IsRegular() {
+			unfit = filepath.Join(dir, name)
 		}
 	}
-	return false
+	return unfit, unfit != ""
 }

@@ -18,6 +18,7 @@ func (v *validator) apps() {
 		if v.written(at.key("directory")) {
 			v.present(at.key("directory"), app.Directory, true)
 		}
+		v.environ(at.key("env"), app)
 		v.injected(at.key("env"), app)
 		if app.Restart.MaxBackoff < app.Restart.Backoff {
 			v.report(codeOrder, v.value(at.key("restart").key("max_backoff")), at.key("restart").key("max_backoff"),
@@ -48,17 +49,20 @@ func (v *validator) command(at path, command []string) {
 	switch {
 	case strings.Contains(program, "${"):
 	case v.machine.isAbs(program):
-		v.present(first, program, false)
-		if !v.machine.here {
-			break
+		if file := v.program(program); v.present(first, file, false) {
+			v.startable(at, file, command[1:])
 		}
-		if info, err := os.Stat(program); err == nil && runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == 0 {
-			v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: %s is not executable", program), "chmod +x it, or put its interpreter before it: [python3, FILE]")
+	default:
+		file, found := v.find(program) // no file: nobody knows here
+		switch {
+		case found && file != "":
+			v.startable(at, file, command[1:])
+		case found:
+		case strings.ContainsRune(program, ' '):
+			v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: there is no program %q in PATH", program), "every argument is an entry of its own: ["+strings.Join(strings.Fields(program), ", ")+"]")
+		default:
+			v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: there is no program %q in PATH", program), "install it, or write its whole path")
 		}
-	case !v.findable(program) && strings.ContainsRune(program, ' '):
-		v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: there is no program %q in PATH", program), "every argument is an entry of its own: ["+strings.Join(strings.Fields(program), ", ")+"]")
-	case !v.findable(program):
-		v.report(codeAbsent, v.value(first), first, fmt.Sprintf("command: there is no program %q in PATH", program), "install it, or write its whole path")
 	}
 	if isShell(v.machine.base(program)) {
 		return
@@ -74,9 +78,70 @@ func (v *validator) command(at path, command []string) {
 	}
 }
 
+// program is the file that Windows starts for a path without an extension.
+func (v *validator) program(path string) string {
+	if !v.machine.here || runtime.GOOS != "windows" {
+		return path
+	}
+	for _, extension := range []string{".com", ".exe", ".bat", ".cmd"} {
+		if info, err := os.Stat(path + extension); err == nil && !info.IsDir() {
+			return path + extension
+		}
+	}
+	return path
+}
+
+// startable warns of a file that is there and is no program of this machine.
+func (v *validator) startable(at path, file string, args []string) {
+	if !v.machine.here {
+		return
+	}
+	first := at.index(0)
+	warn := func(message, hint string) { v.report(codeProgram, v.value(first), first, "command: "+message, hint) }
+	p, readable := look(file)
+	message, hint := "", ""
+	if readable {
+		message, hint = p.fault()
+	}
+	info, err := os.Stat(file)
+	switch {
+	case err != nil || !info.Mode().IsRegular():
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
+		cure := "chmod +x " + quotedPath(file)
+		if words := p.interpreter(); readable && words != "" {
+			cure += ", or put its interpreter before it: [" + words + "]"
+		}
+		warn(file+" is not executable", cure)
+	case message != "":
+		warn(file+" "+message, hint)
+	case runtime.GOOS == "windows" && isBatch(file):
+		if arg, bad := batchArgument(args); bad {
+			warn(fmt.Sprintf("%s is a batch file, and cmd.exe would interpret its argument %q", file, arg), "name the program that it starts, or hand the value over in env")
+		}
+	}
+}
+
 func isShell(program string) bool {
 	base := strings.TrimSuffix(strings.ToLower(program), ".exe")
 	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ash", "ksh", "busybox", "cmd", "powershell", "pwsh"}, base)
+}
+
+// environ refuses values that no program can be given, and warns of those that are too long for this
+// system. It never tells a value.
+func (v *validator) environ(at path, app App) {
+	most := 128 << 10 // MAX_ARG_STRLEN: execve(2)
+	if v.machine.windows {
+		most = 32767 // learn.microsoft.com/windows/win32/api/processenv/nf-processenv-setenvironmentvariablew
+	}
+	for _, name := range slices.Sorted(maps.Keys(app.Env)) {
+		value, key := app.Env[name].Reveal(), at.key(name)
+		switch {
+		case strings.ContainsRune(value, 0):
+			v.report(codeValue, v.value(key), key, "env: the value of "+name+" holds a NUL character, which no program can be given", "write it without, or have the program read it from a file")
+		case len(name)+len(value)+2 > most:
+			v.report(codeProgram, v.value(key), key, fmt.Sprintf("env: %s has %d characters, and the system allows %d", name, len(value), most), "have the program read it from a file")
+		}
+	}
 }
 
 // injected warns of variables that tell the program another port than its own.
