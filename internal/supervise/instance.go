@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,6 +153,7 @@ func (i *instance) await(former *instance) (sent []input) {
 // bury ends what is left of a process that has ended.
 func (i *instance) bury() ended {
 	// The gateway first: no new request must go to a dead process while its tree is cleared away.
+	i.s.board.losing(i.machine.view.App, i.machine.view.ID)
 	i.s.options.Balancer.SetReady(i.target, false)
 	orphans := i.child.Kill()
 	exit := i.child.Exit()
@@ -309,6 +311,7 @@ func (i *instance) configure(c config.App) {
 	i.wanted = c
 	i.mu.Unlock()
 	i.output.SetLimits(int64(c.Output.File.MaxSize), c.Output.File.MaxFiles)
+	i.output.SetEncoding(string(c.Output.Encoding))
 }
 
 // view is what is told about the instance.
@@ -318,6 +321,14 @@ func (i *instance) view() status.Instance {
 	v := i.shown
 	v.Usage = i.usage
 	return v
+}
+
+// posting is what the board is told.
+func (m *machine) posting() posting {
+	return posting{
+		view: &m.view, job: isJob(&m.app), returns: m.after != stayDown,
+		waits: m.view.State == status.Pending && strings.HasPrefix(m.view.Why, "waiting for "),
+	}
 }
 
 func (i *instance) setChild(c Child) {
@@ -348,7 +359,7 @@ func (i *instance) show() {
 	i.mu.Lock()
 	i.shown = i.machine.view
 	i.mu.Unlock()
-	i.s.board.post(&i.machine.view, isJob(&i.machine.app), time.Now())
+	i.s.board.post(i.machine.posting(), time.Now())
 }
 
 // forget drops every trace of an instance that is gone for good.

@@ -147,7 +147,7 @@ func New(options Options) *Supervisor {
 	s := &Supervisor{
 		options:  options,
 		ports:    newPorts(options.PortSeed),
-		board:    newBoard(options.Bus),
+		board:    newBoard(options.Bus, options.Balancer.Expect),
 		requests: make(chan func(*owner)),
 		apps:     make(map[string]*app),
 		leaving:  make(map[string]*instance),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -91,6 +92,15 @@ func (w *world) SetReady(t status.Target, ready bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	set(w.ready, t.Instance, ready)
+}
+
+// set makes membership of id in the set be in.
+func set(ids map[string]bool, id string, in bool) {
+	if in {
+		ids[id] = true
+	} else {
+		delete(ids, id)
+	}
 }
 
 func (w *world) Remove(t status.Target)               { w.SetReady(t, false) }
@@ -204,3 +214,6 @@ func namedApp(instances int, change ...func(*config.App)) config.App {
 	}
 	return app
 }
+
+// label names a case of a benchmark or an app of many.
+func label(axis string, n int) string { return axis + "=" + strconv.Itoa(n) }
