@@ -119,7 +119,7 @@ func startError(s Spec, path string, err error) *StartError {
 	case is(windows.ERROR_ACCESS_DENIED):
 		e.Kind, e.Text = StartNotExecutable, path+": access denied; grant the service's account Read & Execute on it (icacls), and see whether the antivirus blocks it"
 	case is(windows.ERROR_BAD_EXE_FORMAT):
-		e.Kind, e.Text = StartNotExecutable, path+" is not a program of Windows; a script needs its interpreter first in command (command: [python, app.py])"
+		e.Kind, e.Text = StartNotExecutable, path+" is not a program of Windows; a script needs its interpreter first in command ("+interpreted(path, true)+")"
 	case is(windows.ERROR_EXE_MACHINE_TYPE_MISMATCH):
 		e.Kind, e.Text = StartNotExecutable, path+" is built for another processor; install the build for this machine"
 	case is(windows.ERROR_ACCESS_DISABLED_BY_POLICY, windows.ERROR_VIRUS_INFECTED, 4551): // 4551: ERROR_SYSTEM_INTEGRITY_POLICY_VIOLATION
@@ -131,7 +131,10 @@ func startError(s Spec, path string, err error) *StartError {
 	case is(windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY, windows.ERROR_COMMITMENT_LIMIT, windows.ERROR_TOO_MANY_OPEN_FILES):
 		e.Kind, e.Text = StartResources, fmt.Sprintf("the system is short of memory or handles (%v); end something or add memory", err)
 	default:
-		e.Kind, e.Text = StartOther, fmt.Sprintf("%s: %v", path, err)
+		const most = 32767 // learn.microsoft.com/windows/win32/api/processenv/nf-processenv-setenvironmentvariablew
+		if e.Kind, e.Text = StartArguments, tooLong(s, most); e.Text == "" {
+			e.Kind, e.Text = StartOther, fmt.Sprintf("%s: %v", path, err)
+		}
 	}
 	return e
 }

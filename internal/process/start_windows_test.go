@@ -37,7 +37,7 @@ func TestStartErrors(t *testing.T) {
 		{"drive's directory", Spec{Command: []string{`C:such.exe`}}, StartNotFound, "write its full path"},
 		{"a folder", Spec{Command: []string{dir}}, StartNotExecutable, "%D is a folder; name the program in it"},
 		{"no program", Spec{Command: []string{`.\text.exe`}}, StartNotExecutable, "is not a program of Windows; a script needs its interpreter first"},
-		{"a script", Spec{Command: []string{`.\hello.py`}}, StartNotExecutable, "is not a program of Windows; a script needs its interpreter first"},
+		{"a script", Spec{Command: []string{`.\hello.py`}}, StartNotExecutable, "is not a program of Windows; a script needs its interpreter first in command (command: [python, hello.py])"},
 		{"batch with a variable", Spec{Command: []string{`.\run.cmd`, "%PATH%"}}, StartArguments, "which cmd.exe would interpret"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

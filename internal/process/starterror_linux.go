@@ -24,7 +24,11 @@ func startError(s Spec, path string, err error) *StartError {
 	case errors.Is(err, unix.ENOMEM):
 		e.Kind, e.Text = StartResources, "the system is out of memory; end something or add memory"
 	case errors.Is(err, unix.E2BIG):
-		e.Kind, e.Text = StartArguments, "the command line and the environment together are too long for this system; shorten them"
+		const most = 128 << 10 // MAX_ARG_STRLEN
+		e.Kind, e.Text = StartArguments, tooLong(s, most)
+		if e.Text == "" {
+			e.Text = "the command line and the environment together are too long for this system; shorten them"
+		}
 	case errors.Is(err, unix.ETXTBSY):
 		e.Kind, e.Text = StartBusy, fmt.Sprintf("%s is being written; wait until its installation is complete", path)
 	case errors.Is(err, unix.EISDIR):
@@ -95,7 +99,7 @@ func notExecutable(path string) string {
 	case !info.Mode().IsRegular():
 		return path + " is not a regular file; name a program"
 	case info.Mode()&0o111 == 0:
-		return fmt.Sprintf("%s is not executable; chmod +x %s, or write its interpreter first (command: [python3, %s])", path, path, filepath.Base(path))
+		return fmt.Sprintf("%s is not executable; chmod +x %s, or write its interpreter first (%s)", path, path, interpreted(path, false))
 	}
 	if interpreter := shebang(path); interpreter != "" && unix.Access(interpreter, unix.X_OK) != nil {
 		return fmt.Sprintf("%s names %s in its first line as its interpreter, which is not executable", path, interpreter)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,7 @@ func TestStartErrors(t *testing.T) {
 		}
 	}
 	write("plain.py", "print()\n", 0o600)
+	write("plain.mjs", "1\n", 0o600)
 	write("script", "no interpreter\n", 0o700)
 	write("lost", "#!/no/such/python3\n", 0o700)
 	write("dos", "#!/bin/sh\r\nexit\r\n", 0o700)
@@ -44,7 +46,10 @@ func TestStartErrors(t *testing.T) {
 		{"empty command", Spec{}, StartArguments, "command is empty"},
 		{"NUL", Spec{Command: []string{"sh", "a\x00b"}}, StartArguments, `argument "a\x00b" holds a NUL character`},
 		{"NUL in env", Spec{Command: []string{"sh"}, Env: []string{"A=\x00"}}, StartArguments, "env A holds a NUL character"},
-		{"too long", Spec{Command: []string{"/bin/true", strings.Repeat("x", 4<<20)}}, StartArguments, "too long for this system"},
+		{"too long", Spec{Command: []string{"/bin/true", strings.Repeat("x", 4<<20)}}, StartArguments, "argument 1 of command has 4194304 characters, and this system allows 131072"},
+		{"variable too long", Spec{Command: []string{"/bin/true"}, Env: []string{"A=1", "BIG=" + strings.Repeat("x", 4<<20)}}, StartArguments, "env BIG has 4194308 characters"},
+		{"too long together", Spec{Command: append([]string{"/bin/true"}, slices.Repeat([]string{strings.Repeat("x", 100<<10)}, 100)...)}, StartArguments, "together are too long for this system"},
+		{"Node's script", Spec{Command: []string{"./plain.mjs"}}, StartNotExecutable, "or write its interpreter first (command: [node, plain.mjs])"},
 		{"no directory", Spec{Command: []string{"/bin/true"}, Dir: "/no/such"}, StartDirectory, "directory /no/such does not exist; create it"},
 		{"directory is a file", Spec{Command: []string{"/bin/true"}, Dir: dir + "/script"}, StartDirectory, "directory %D/script is not a folder"},
 		{"not in PATH", Spec{Command: []string{"nosuch"}, Env: []string{path}}, StartNotFound, `program "nosuch" is in none of the folders of PATH (/nowhere:.:%D)`},
