@@ -115,23 +115,33 @@ func (b InstanceExited) Severity() Severity {
 // Message implements Body.
 func (b InstanceExited) Message() string {
 	if b.Exit.Cause != "" {
-		return fmt.Sprintf("ended because %s; %s; %s", b.Exit.Why(), b.Exit.Text, b.Next)
+		return fmt.Sprintf("ended because %s; %s; %s", b.Exit.Why(), b.Exit.Text, b.Next) + advice(b.Exit)
 	}
 	why := "ended"
 	switch b.Exit.Reason {
-	case status.ReasonStartupProbe, status.ReasonLivenessProbe:
+	case status.ReasonStartupProbe, status.ReasonLivenessProbe, status.ReasonMemoryLimit:
 		why = "ended because of its " + strings.ReplaceAll(string(b.Exit.Reason), "_", " ")
-	case status.ReasonExit, status.ReasonStartFailed, status.ReasonRequested, status.ReasonConfig, status.ReasonShutdown:
+	case status.ReasonExit, status.ReasonStartFailed, status.ReasonRequested, status.ReasonConfig, status.ReasonShutdown,
+		status.ReasonRecycle, status.ReasonScale, status.ReasonDependency:
 	}
-	return fmt.Sprintf("%s: %s; %s", why, b.Exit.Text, b.Next)
+	return fmt.Sprintf("%s: %s; %s", why, b.Exit.Text, b.Next) + advice(b.Exit)
+}
+
+// advice is the end of a sentence about an exit for which there is some.
+func advice(e status.Exit) string {
+	if e.Advice == "" {
+		return ""
+	}
+	return "; " + e.Advice
 }
 
 // InstanceStartFailed means that no process could be started.
 type InstanceStartFailed struct {
 	About
 	// Error says what is wrong and how to cure it.
-	Error string `json:"error"`
-	Next  string `json:"next"`
+	Error string      `json:"error"`
+	Exit  status.Exit `json:"exit"`
+	Next  string      `json:"next"`
 }
 
 // Type implements Body.
@@ -142,7 +152,55 @@ func (InstanceStartFailed) Severity() Severity { return Error }
 
 // Message implements Body.
 func (b InstanceStartFailed) Message() string {
-	return fmt.Sprintf("cannot be started: %s; %s", b.Error, b.Next)
+	return fmt.Sprintf("cannot be started: %s; %s", b.Error, b.Next) + advice(b.Exit)
+}
+
+// InstanceMemoryLimit means that it used more than limits.memory; it is ended and restarted as its
+// policy says.
+type InstanceMemoryLimit struct {
+	About
+	// Memory is the newest measurement, 0 when there is none; Limit is limits.memory. Both are bytes.
+	Memory uint64 `json:"memory_bytes"`
+	Limit  uint64 `json:"limit_bytes"`
+}
+
+// Type implements Body.
+func (InstanceMemoryLimit) Type() Type { return "instance.memory_limit" }
+
+// Severity implements Body.
+func (InstanceMemoryLimit) Severity() Severity { return Warning }
+
+// Message implements Body.
+func (b InstanceMemoryLimit) Message() string {
+	return fmt.Sprintf("used %s of memory, more than limits.memory (%s): find its leak or raise the limit", megabytes(b.Memory), megabytes(b.Limit))
+}
+
+// InstanceRecycled means that it is restarted gracefully because it used more than
+// limits.memory_recycle.
+type InstanceRecycled struct {
+	About
+	// Memory is the newest measurement; Limit is limits.memory_recycle. Both are bytes.
+	Memory uint64 `json:"memory_bytes"`
+	Limit  uint64 `json:"limit_bytes"`
+}
+
+// Type implements Body.
+func (InstanceRecycled) Type() Type { return "instance.recycled" }
+
+// Severity implements Body.
+func (InstanceRecycled) Severity() Severity { return Info }
+
+// Message implements Body.
+func (b InstanceRecycled) Message() string {
+	return fmt.Sprintf("restarted because it used %s of memory, more than limits.memory_recycle (%s)", megabytes(b.Memory), megabytes(b.Limit))
+}
+
+// megabytes is a size for a person; 0 is one that nobody measured.
+func megabytes(n uint64) string {
+	if n == 0 {
+		return "an unknown amount"
+	}
+	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 }
 
 // InstanceCrashLoop means that it ended too often and is only tried now and then.

@@ -30,6 +30,8 @@ func Bodies() []Body {
 		InstanceExited{},
 		InstanceStartFailed{},
 		InstanceCrashLoop{},
+		InstanceMemoryLimit{},
+		InstanceRecycled{},
 		LeftoversKilled{},
 		OutputDropped{},
 		AppDown{},

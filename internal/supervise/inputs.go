@@ -8,7 +8,36 @@ import (
 )
 
 // input is something that happened to an instance.
-type input interface{ isInput() }
+type input interface{ kind() kind }
+
+// kind names an input in the table of transitions.
+type kind string
+
+const (
+	kindStart       kind = "start"
+	kindStop        kind = "stop"
+	kindRestart     kind = "restart"
+	kindMaintain    kind = "maintenance begins"
+	kindResume      kind = "maintenance ends"
+	kindDepsReady   kind = "dependencies ready"
+	kindSpawned     kind = "spawned"
+	kindSpawnFailed kind = "spawn failed"
+	kindStartupDone kind = "startup done"
+	kindGaveUp      kind = "gave up"
+	kindReadiness   kind = "readiness"
+	kindInspected   kind = "inspected"
+	kindDrained     kind = "drained"
+	kindEnded       kind = "ended"
+	kindTimeUp      kind = "time up"
+)
+
+// kinds lists every kind in the order of the table.
+func kinds() []kind {
+	return []kind{
+		kindStart, kindStop, kindRestart, kindMaintain, kindResume, kindDepsReady, kindSpawned, kindSpawnFailed,
+		kindStartupDone, kindGaveUp, kindReadiness, kindInspected, kindDrained, kindEnded, kindTimeUp,
+	}
+}
 
 type (
 	// startInput asks the instance to run.
@@ -17,16 +46,24 @@ type (
 	stopInput struct{ reason status.Reason }
 	// restartInput asks it to end and to run again.
 	restartInput struct{ reason status.Reason }
+	// maintainInput begins or ends the app's maintenance: while it lasts nothing is restarted.
+	maintainInput struct{ on bool }
 	// dependenciesReady says that every app in depends_on is ready.
 	dependenciesReady struct{}
 	// spawned says that a process runs.
 	spawned struct {
 		pid, port int
-		// gated is true when a startup probe decides; otherwise the instance runs at once.
-		gated bool
+		// gated is true when a startup probe decides; otherwise the instance runs at once. ready is
+		// false when the readiness probe has yet to decide.
+		gated, ready bool
 	}
 	// spawnFailed says that none could be started.
-	spawnFailed struct{ err error }
+	spawnFailed struct {
+		err error
+		// exit is what the dossier has besides.
+		exit  status.Exit
+		clues clues
+	}
 	// startupDone says that the startup probe succeeded. ready is false when the readiness probe
 	// has yet to decide.
 	startupDone struct{ ready bool }
@@ -37,14 +74,19 @@ type (
 		err    error
 		// pid is the process that is meant; 0 is the present one.
 		pid int
+		// listening are the ports it listens on, where that was looked up.
+		listening []int
 	}
-	// maintainInput begins or ends the app's maintenance: while it lasts nothing is restarted.
-	maintainInput struct{ on bool }
 	// readiness is a change of the readiness probe: nil means ready.
 	readiness struct{ err error }
+	// inspected says on which ports a process listens that is not ready yet.
+	inspected struct{ listening []int }
+	// drained says that no request is in flight any more.
+	drained struct{}
 	// ended says that the process is gone with its whole tree.
 	ended struct {
-		exit status.Exit
+		exit  status.Exit
+		clues clues
 		// orphans is how many processes of the tree had to be killed after their leader.
 		orphans int
 	}
@@ -52,18 +94,25 @@ type (
 	timeUp struct{}
 )
 
-func (startInput) isInput()        {}
-func (stopInput) isInput()         {}
-func (restartInput) isInput()      {}
-func (dependenciesReady) isInput() {}
-func (spawned) isInput()           {}
-func (spawnFailed) isInput()       {}
-func (startupDone) isInput()       {}
-func (gaveUp) isInput()            {}
-func (readiness) isInput()         {}
-func (ended) isInput()             {}
-func (timeUp) isInput()            {}
-func (maintainInput) isInput()     {}
+func (startInput) kind() kind   { return kindStart }
+func (stopInput) kind() kind    { return kindStop }
+func (restartInput) kind() kind { return kindRestart }
+func (in maintainInput) kind() kind {
+	if in.on {
+		return kindMaintain
+	}
+	return kindResume
+}
+func (dependenciesReady) kind() kind { return kindDepsReady }
+func (spawned) kind() kind           { return kindSpawned }
+func (spawnFailed) kind() kind       { return kindSpawnFailed }
+func (startupDone) kind() kind       { return kindStartupDone }
+func (gaveUp) kind() kind            { return kindGaveUp }
+func (readiness) kind() kind         { return kindReadiness }
+func (inspected) kind() kind         { return kindInspected }
+func (drained) kind() kind           { return kindDrained }
+func (ended) kind() kind             { return kindEnded }
+func (timeUp) kind() kind            { return kindTimeUp }
 
 // effect is something that the instance's goroutine must do.
 type effect interface{ isEffect() }
@@ -75,20 +124,26 @@ type (
 	spawn struct{}
 	// probeStartup leads to startupDone or gaveUp.
 	probeStartup struct{}
+	// inspect leads to inspected.
+	inspect struct{}
 	// watch runs the liveness and readiness probes; it leads to gaveUp and readiness.
 	watch struct{}
 	// balance tells the gateway whether to send requests here.
 	balance struct{ ready bool }
-	// askToStop drains, then asks the process to end.
+	// drain lets requests in flight end; it leads to drained.
+	drain struct{}
+	// askToStop asks the process to end.
 	askToStop struct{}
 	// kill ends the whole tree at once; it leads to ended.
 	kill struct{}
 	// startTimer leads to timeUp; it replaces an earlier timer.
 	startTimer struct{ after time.Duration }
-	// cancel ends waiting, probing and the timer.
+	// cancel ends waiting, probing, draining and the timer.
 	cancel struct{}
 	// publish tells what happened.
 	publish struct{ body event.Body }
+	// remark puts a line of ours into the instance's log.
+	remark struct{ text string }
 	// countRestart counts an unasked restart.
 	countRestart struct{ reason status.Reason }
 )
@@ -96,11 +151,14 @@ type (
 func (waitForDependencies) isEffect() {}
 func (spawn) isEffect()               {}
 func (probeStartup) isEffect()        {}
+func (inspect) isEffect()             {}
 func (watch) isEffect()               {}
 func (balance) isEffect()             {}
+func (drain) isEffect()               {}
 func (askToStop) isEffect()           {}
 func (kill) isEffect()                {}
 func (startTimer) isEffect()          {}
 func (cancel) isEffect()              {}
 func (publish) isEffect()             {}
+func (remark) isEffect()              {}
 func (countRestart) isEffect()        {}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +21,9 @@ import (
 type instance struct {
 	s      *Supervisor
 	output *process.Output
-	inbox  chan input
+	inbox  inbox
+	// born is the origin of the machine's monotonic times.
+	born time.Time
 	// dropsTold is how many dropped lines events have told of; the Supervisor's.
 	dropsTold uint64
 	// gone is closed when run has ended.
@@ -30,8 +32,10 @@ type instance struct {
 	mu sync.RWMutex
 	// shown is the machine's view after its newest input.
 	shown status.Instance
+	// shownAt are its times on the monotonic clock.
+	shownAt shownTimes
 	// wanted is the newest configuration; the machine takes it over with its next input.
-	wanted config.App
+	wanted *config.App
 	// usage is the newest measurement of the present process, running that process; nil without one.
 	usage   *status.Usage
 	running Child
@@ -41,6 +45,8 @@ type instance struct {
 	child   Child
 	target  status.Target
 	timer   *time.Timer
+	// firstLine is the output's newest line when the process started.
+	firstLine uint64
 	// stopTasks ends the goroutines of the present wait, probe or watch; tasks are all of them.
 	// epoch counts the cancellations: what a task of an earlier one still says no longer counts.
 	stopTasks context.CancelFunc
@@ -60,9 +66,10 @@ func newInstanceAs(s *Supervisor, app, suffix string, role status.Role, c config
 	id := app + "-" + suffix
 	i := &instance{
 		s:         s,
-		inbox:     make(chan input, 4),
+		inbox:     inbox{wake: make(chan struct{}, 1)},
+		born:      time.Now(),
 		gone:      make(chan struct{}),
-		wanted:    c,
+		wanted:    &c,
 		stopTasks: func() {},
 		timer:     time.NewTimer(time.Hour),
 		output: process.NewOutput(process.OutputOptions{
@@ -75,10 +82,12 @@ func newInstanceAs(s *Supervisor, app, suffix string, role status.Role, c config
 	}
 	i.timer.Stop()
 	i.machine = machine{
-		app:    c,
-		random: jitter,
+		table:   s.table,
+		app:     i.wanted,
+		random:  jitter,
+		missing: func() []string { return s.board.missing(i.machine.app.DependsOn) },
 		view: status.Instance{
-			ID: id, App: app, Role: role, State: status.Stopped, Since: time.Now(), Why: "not started yet",
+			ID: id, App: app, Role: role, State: status.Stopped, Since: i.born, Why: "not started yet",
 		},
 	}
 	if !c.Autostart {
@@ -110,8 +119,8 @@ func (i *instance) run(ctx context.Context, former *instance) {
 	defer i.settleAll()
 	defer i.tasks.Wait()
 	defer func() { i.stopTasks() }()
-	for _, in := range i.await(former) {
-		i.handle(ctx, in)
+	if former != nil {
+		<-former.gone
 	}
 	for !i.over() {
 		var exited <-chan struct{}
@@ -119,10 +128,12 @@ func (i *instance) run(ctx context.Context, former *instance) {
 			exited = i.child.Done()
 		}
 		select {
-		case in := <-i.inbox:
-			i.handle(ctx, in)
+		case <-i.inbox.wake:
+			if in, ok := i.inbox.take(); ok {
+				i.handle(ctx, in)
+			}
 		case <-exited:
-			i.handle(ctx, i.bury())
+			i.handle(ctx, i.bury(ctx))
 		case <-i.timer.C:
 			i.handle(ctx, timeUp{})
 		}
@@ -135,30 +146,15 @@ func (i *instance) over() bool {
 	return i.leaving && i.child == nil && isDown(i.machine.view.State)
 }
 
-// await returns when former is gone, with what was sent to i meanwhile.
-func (i *instance) await(former *instance) (sent []input) {
-	if former == nil {
-		return nil
-	}
-	for {
-		select {
-		case <-former.gone:
-			return sent
-		case in := <-i.inbox:
-			sent = append(sent, in)
-		}
-	}
-}
-
 // bury ends what is left of a process that has ended.
-func (i *instance) bury() ended {
+func (i *instance) bury(ctx context.Context) ended {
 	// The gateway first: no new request must go to a dead process while its tree is cleared away.
 	i.s.board.losing(i.machine.view.App, i.machine.view.ID)
 	i.s.options.Balancer.SetReady(i.target, false)
 	orphans := i.child.Kill()
-	exit := i.child.Exit()
+	exit, clues := i.dossier(ctx, i.child.Exit())
 	i.setChild(nil)
-	return ended{exit: exit, orphans: orphans}
+	return ended{exit: exit, clues: clues, orphans: orphans}
 }
 
 // handle feeds the machine and carries out its effects, which may lead to further inputs.
@@ -178,11 +174,16 @@ func (i *instance) handle(ctx context.Context, in input) {
 	}
 	for in != nil {
 		i.mu.RLock()
-		i.machine.app = i.wanted
+		i.machine.app, i.machine.usage = i.wanted, i.usage
 		i.mu.RUnlock()
-		effects := i.machine.on(in, time.Now())
-		// Whoever hears of the effects must find the state that led to them.
-		i.show()
+		now := time.Now()
+		effects := i.machine.on(in, moment{now.Sub(i.born), now})
+		// Waiting requests must find the instance before they hear that they need not wait any more.
+		if slices.Contains(effects, effect(balance{true})) {
+			i.do(ctx, balance{true})
+		}
+		// Whoever hears of the other effects must find the state that led to them.
+		i.show(now)
 		in = nil
 		for _, e := range effects {
 			if follow := i.do(ctx, e); follow != nil {
@@ -190,7 +191,7 @@ func (i *instance) handle(ctx context.Context, in input) {
 			}
 		}
 	}
-	if isSettled(&i.machine.view) {
+	if isSettled(&i.machine.view) || i.machine.held() {
 		i.settleAll()
 	}
 }
@@ -209,18 +210,20 @@ func (i *instance) do(ctx context.Context, e effect) input {
 		return i.spawn(ctx)
 	case probeStartup:
 		i.probeStartup(ctx)
+	case inspect:
+		i.inspect(ctx)
 	case watch:
 		i.watch(ctx)
 	case balance:
-		if i.target.Address != "" {
+		if i.target.Address != "" && i.machine.view.Role != status.Trial {
 			i.s.options.Balancer.SetReady(i.target, e.ready)
 		}
+	case drain:
+		i.drain(ctx)
 	case askToStop:
 		i.askToStop(ctx)
 	case kill:
-		if i.child != nil {
-			i.child.Kill()
-		}
+		i.kill()
 	case startTimer:
 		i.timer.Reset(e.after)
 	case cancel:
@@ -231,6 +234,8 @@ func (i *instance) do(ctx context.Context, e effect) input {
 	case publish:
 		i.s.options.Bus.Publish(e.body)
 		i.output.Note(e.body.Message())
+	case remark:
+		i.output.Note(e.text)
 	case countRestart:
 		i.s.metrics.countRestart(i.machine.view.App, e.reason)
 	}
@@ -239,22 +244,24 @@ func (i *instance) do(ctx context.Context, e effect) input {
 
 // spawn starts a process.
 func (i *instance) spawn(ctx context.Context) input {
-	app := i.machine.app
+	app := *i.machine.app
 	port, err := i.port(ctx, app)
 	if err != nil {
-		return spawnFailed{err}
+		exit, clues := i.refused(app)
+		return spawnFailed{err: err, exit: exit, clues: clues}
 	}
 	spec := i.spec(app, port)
+	i.firstLine = i.output.Lines()
 	child, err := i.s.options.Launcher.Start(spec)
 	if err != nil {
-		return spawnFailed{err}
+		return spawnFailed{err: err, exit: status.Exit{Port: port}}
 	}
 	i.setChild(child)
 	i.target = status.Target{App: i.machine.view.App, Instance: i.machine.view.ID}
 	if port != 0 {
 		i.target.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
-	return spawned{pid: child.PID(), port: port, gated: app.StartupProbe != nil}
+	return spawned{pid: child.PID(), port: port, gated: app.StartupProbe != nil, ready: startupDecides(app)}
 }
 
 // port is the port for the next process, 0 for an app without one.
@@ -279,13 +286,8 @@ func (i *instance) number() int {
 	return n
 }
 
-// send hands an input from outside to run; it is dropped when run has ended.
-func (i *instance) send(in input) {
-	select {
-	case i.inbox <- in:
-	case <-i.gone:
-	}
-}
+// send hands an input from outside to run, without waiting for it.
+func (i *instance) send(in input) { i.inbox.put(in) }
 
 // restart restarts the instance and returns when it is ready, has failed or was stopped, or when ctx
 // ends.
@@ -308,7 +310,7 @@ func (i *instance) leave(reason status.Reason) {
 // configure hands over a changed configuration; it counts from the next input on.
 func (i *instance) configure(c config.App) {
 	i.mu.Lock()
-	i.wanted = c
+	i.wanted = &c
 	i.mu.Unlock()
 	i.output.SetLimits(int64(c.Output.File.MaxSize), c.Output.File.MaxFiles)
 	i.output.SetEncoding(string(c.Output.Encoding))
@@ -320,14 +322,15 @@ func (i *instance) view() status.Instance {
 	defer i.mu.RUnlock()
 	v := i.shown
 	v.Usage = i.usage
+	i.shownAt.onto(&v, i.born, time.Now())
 	return v
 }
 
 // posting is what the board is told.
 func (m *machine) posting() posting {
 	return posting{
-		view: &m.view, job: isJob(&m.app), returns: m.after != stayDown,
-		waits: m.view.State == status.Pending && strings.HasPrefix(m.view.Why, "waiting for "),
+		view: &m.view, job: isJob(m.app), returns: m.after != stayDown, held: m.held(),
+		waits: m.view.State == status.Pending && (m.waits == forDependencies || m.waits == forPausedDependencies),
 	}
 }
 
@@ -355,11 +358,12 @@ func (i *instance) setUsage(c Child, u status.Usage) {
 }
 
 // show publishes the machine's view.
-func (i *instance) show() {
+func (i *instance) show(now time.Time) {
 	i.mu.Lock()
 	i.shown = i.machine.view
+	i.shownAt = shownTimes{started: i.machine.spawnedAt, next: i.machine.nextAt}
 	i.mu.Unlock()
-	i.s.board.post(i.machine.posting(), time.Now())
+	i.s.board.post(i.machine.posting(), now)
 }
 
 // forget drops every trace of an instance that is gone for good.

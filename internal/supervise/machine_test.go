@@ -32,9 +32,11 @@ func testApp() config.App {
 
 func newTestMachine(app config.App) *machine {
 	return &machine{
-		app:    app,
-		random: func() float64 { return 0 },
-		view:   status.Instance{ID: "shop-1", App: "shop", State: status.Stopped},
+		table:   newTable(),
+		app:     &app,
+		random:  func() float64 { return 0 },
+		missing: func() []string { return nil },
+		view:    status.Instance{ID: "shop-1", App: "shop", State: status.Stopped},
 	}
 }
 
@@ -49,16 +51,20 @@ type walker struct {
 	alive bool
 	// failSpawn makes the next spawns fail.
 	failSpawn bool
-	balanced  bool
-	timer     time.Duration
-	armed     bool
-	events    []event.Type
-	log       []string
+	// missing are the dependencies that are down.
+	missing  []string
+	balanced bool
+	timer    time.Duration
+	armed    bool
+	events   []event.Type
+	log      []string
 }
 
 func newWalker(t *testing.T, app config.App) *walker {
 	t.Helper()
-	return &walker{t: t, m: newTestMachine(app), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w := &walker{t: t, m: newTestMachine(app), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w.m.missing = func() []string { return w.missing }
+	return w
 }
 
 func (w *walker) on(in input) *walker {
@@ -69,7 +75,7 @@ func (w *walker) on(in input) *walker {
 		if _, ok := in.(timeUp); ok {
 			w.armed = false
 		}
-		effects := w.m.on(in, w.now)
+		effects := w.m.on(in, w.moment())
 		in = nil
 		for _, e := range effects {
 			switch e := e.(type) {
@@ -78,11 +84,11 @@ func (w *walker) on(in input) *walker {
 					w.t.Fatalf("a second process is started beside the first: %v", w.log)
 				}
 				if w.failSpawn {
-					in = spawnFailed{errors.New("no such program")}
+					in = spawnFailed{err: errors.New("no such program")}
 					continue
 				}
 				w.alive = true
-				in = spawned{pid: 42, port: 20001, gated: w.m.app.StartupProbe != nil}
+				in = spawned{pid: 42, port: 20001, gated: w.m.app.StartupProbe != nil, ready: startupDecides(*w.m.app)}
 			case balance:
 				if e.ready == w.balanced {
 					w.t.Fatalf("balance %v is told twice", e.ready)
@@ -98,6 +104,11 @@ func (w *walker) on(in input) *walker {
 		}
 	}
 	return w
+}
+
+// moment has a wall clock that agrees with the monotonic one.
+func (w *walker) moment() moment {
+	return moment{w.now.Sub(time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)), w.now}
 }
 
 func (w *walker) after(d time.Duration) *walker {
@@ -147,7 +158,7 @@ func TestGraceOverKills(t *testing.T) {
 	if !w.armed || w.timer != 15*time.Second {
 		t.Fatalf("grace timer = %v (armed %v), want 15s", w.timer, w.armed)
 	}
-	if effects := w.m.on(timeUp{}, w.now); !slices.Contains(effects, effect(kill{})) {
+	if effects := w.m.on(timeUp{}, w.moment()); !slices.Contains(effects, effect(kill{})) {
 		t.Fatalf("effects at the end of the grace period = %v, want kill", effects)
 	}
 	w.on(ended{exit: status.Exit{Code: -1}}).want(status.Stopped)
@@ -267,11 +278,11 @@ func TestRequestsWhileStopping(t *testing.T) {
 		asks []input
 		want status.State
 	}{
-		{"stop then start", []input{stopInput{}, startInput{}}, status.Starting},
-		{"stop then restart", []input{stopInput{}, restartInput{}}, status.Starting},
-		{"restart then stop", []input{restartInput{}, stopInput{}}, status.Stopped},
-		{"probe then stop", []input{gaveUp{err: errors.New("hung")}, stopInput{}}, status.Stopped},
-		{"stop, start, stop", []input{stopInput{}, startInput{}, stopInput{}}, status.Stopped},
+		{"stop then start", []input{stopInput{status.ReasonRequested}, startInput{}}, status.Starting},
+		{"stop then restart", []input{stopInput{status.ReasonRequested}, restartInput{status.ReasonRequested}}, status.Starting},
+		{"restart then stop", []input{restartInput{status.ReasonRequested}, stopInput{status.ReasonRequested}}, status.Stopped},
+		{"probe then stop", []input{gaveUp{err: errors.New("hung")}, stopInput{status.ReasonRequested}}, status.Stopped},
+		{"stop, start, stop", []input{stopInput{status.ReasonRequested}, startInput{}, stopInput{status.ReasonRequested}}, status.Stopped},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -298,9 +309,18 @@ func TestStartFailureIsRetried(t *testing.T) {
 func TestDependencies(t *testing.T) {
 	app := testApp()
 	app.DependsOn = []string{"db"}
-	w := newWalker(t, app).on(startInput{}).want(status.Pending)
-	w.on(dependenciesReady{}).want(status.Starting)
-	newWalker(t, app).on(startInput{}).on(stopInput{}).want(status.Stopped)
+	waiting := func() *walker {
+		w := newWalker(t, app)
+		w.missing = []string{"db"}
+		w.on(startInput{}).want(status.Pending)
+		if w.m.view.Why != "waiting for db" {
+			t.Errorf("why = %q", w.m.view.Why)
+		}
+		return w
+	}
+	waiting().on(dependenciesReady{}).want(status.Starting)
+	waiting().on(stopInput{status.ReasonRequested}).want(status.Stopped)
+	newWalker(t, app).on(startInput{}).want(status.Starting) // none is missing
 }
 
 // TestRandomWalk feeds any inputs in any order and checks what must always hold.
@@ -411,7 +431,7 @@ func TestJitterTakesOffAtMostATenth(t *testing.T) {
 		h := history{inARow: rapid.IntRange(0, 40).Draw(t, "in a row")}
 		full := backoff(policy, h.inARow)
 		random := rapid.Float64Range(0, 0.999999).Draw(t, "random")
-		d := h.decide(policy, status.Exit{Code: 1, Reason: status.ReasonExit}, time.Now(), random)
+		d := h.decide(policy, status.Exit{Code: 1, Reason: status.ReasonExit}, time.Second, time.Hour, random)
 		if !d.restart || d.delay > full || d.delay < full-full/10 {
 			t.Fatalf("delay %v of %v", d.delay, full)
 		}
@@ -447,8 +467,8 @@ func TestWhatEndedItIsKept(t *testing.T) {
 
 	w = newWalker(t, testApp())
 	w.m.view.Why = ""
-	w.m.on(startInput{}, w.now)
-	w.m.on(spawnFailed{&process.StartError{ID: "shop-1", Text: "no such program; install it"}}, w.now)
+	w.m.on(startInput{}, w.moment())
+	w.m.on(spawnFailed{err: &process.StartError{ID: "shop-1", Text: "no such program; install it"}}, w.moment())
 	if got := w.m.view.Why; got != "no such program; install it" {
 		t.Errorf("why = %q", got)
 	}

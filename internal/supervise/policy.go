@@ -12,9 +12,9 @@ import (
 type history struct {
 	// inARow counts restarts since the last stable run.
 	inARow int
-	// restarts are the times of the restarts within the window, oldest first; never more than
-	// max_restarts of them.
-	restarts []time.Time
+	// restarts are the monotonic times of the restarts within the window, oldest first; never more
+	// than max_restarts of them.
+	restarts []time.Duration
 	// looping is set by a crash loop and cleared by a stable run.
 	looping bool
 	// told is set once the crash loop was published.
@@ -31,17 +31,16 @@ type decision struct {
 	crashLoop bool
 }
 
-// decide applies the policy to an end at now. random is in [0, 1) and takes off up to a tenth of
-// the delay, so that many instances that fail together do not come back together.
-func (h *history) decide(policy config.Restart, exit status.Exit, now time.Time, random float64) decision {
+// decide applies the policy to the end, at the monotonic time now, of a process that ran for so long.
+// random is in [0, 1) and takes off up to a tenth of the delay, so that many instances that fail
+// together do not come back together. The times in exit are the wall clock's and decide nothing.
+func (h *history) decide(policy config.Restart, exit status.Exit, ran, now time.Duration, random float64) decision {
 	if !wanted(policy, exit) {
 		return decision{}
 	}
-	if !exit.StartedAt.IsZero() && exit.EndedAt.Sub(exit.StartedAt) >= policy.ResetAfter.D() {
-		*h = history{}
-	}
-	h.restarts = slices.DeleteFunc(h.restarts, func(t time.Time) bool {
-		return now.Sub(t) > policy.Window.D()
+	h.settle(policy, exit, ran)
+	h.restarts = slices.DeleteFunc(h.restarts, func(t time.Duration) bool {
+		return now-t > policy.Window.D()
 	})
 	if h.looping || (policy.MaxRestarts > 0 && len(h.restarts) >= policy.MaxRestarts) {
 		h.looping = true
@@ -53,6 +52,13 @@ func (h *history) decide(policy config.Restart, exit status.Exit, now time.Time,
 		h.restarts = append(h.restarts, now)
 	}
 	return decision{restart: true, delay: delay - time.Duration(float64(delay)*random/10)}
+}
+
+// settle forgets the past after a stable run.
+func (h *history) settle(policy config.Restart, exit status.Exit, ran time.Duration) {
+	if exit.Reason != status.ReasonStartFailed && ran >= policy.ResetAfter.D() {
+		*h = history{}
+	}
 }
 
 // wanted reports whether the policy wants a restart after exit at all.

@@ -18,13 +18,6 @@ import (
 	"holdfast/internal/status"
 )
 
-// Requests in flight get half of the grace period, and no more than maxDrain, before the process is
-// asked to end: a program that ends at once on its signal would cut them off.
-const (
-	drainShare = 2
-	maxDrain   = 5 * time.Second
-)
-
 // spec is what to start for one process of the instance.
 func (i *instance) spec(app config.App, port int) process.Spec {
 	v := &i.machine.view
@@ -94,17 +87,11 @@ func stopMethod(m config.StopMethod) process.Stop {
 	return process.Sigterm
 }
 
-// askToStop lets requests in flight end, then asks the process to end.
+// askToStop asks the process to end.
 func (i *instance) askToStop(ctx context.Context) {
-	app, target, child := i.machine.app, i.target, i.child
+	app, target, child := *i.machine.app, i.target, i.child
 	port := i.machine.view.Port
 	i.task(ctx, func(ctx context.Context, _ func(input)) {
-		drain, done := context.WithTimeout(ctx, min(app.Stop.Grace.D()/drainShare, maxDrain))
-		i.s.options.Balancer.Drain(drain, target)
-		done()
-		if ctx.Err() != nil {
-			return
-		}
 		var err error
 		if app.Stop.Method == config.StopHTTPCall && app.Stop.HTTP != nil {
 			err = postStop(ctx, app, target, port)

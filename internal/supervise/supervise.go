@@ -112,6 +112,7 @@ type Options struct {
 // Supervisor keeps the apps of the configuration running.
 type Supervisor struct {
 	options Options
+	table   *table
 	ports   *ports
 	board   *board
 	metrics *metrics
@@ -146,6 +147,7 @@ type app struct {
 func New(options Options) *Supervisor {
 	s := &Supervisor{
 		options:  options,
+		table:    newTable(),
 		ports:    newPorts(options.PortSeed),
 		board:    newBoard(options.Bus, options.Balancer.Expect),
 		requests: make(chan func(*owner)),

@@ -10,13 +10,13 @@ import (
 )
 
 func (i *instance) probeStartup(ctx context.Context) {
-	app, target, began := i.machine.app, i.target, time.Now()
+	app, target, pid, port, began := *i.machine.app, i.target, i.machine.view.PID, i.machine.view.Port, time.Now()
 	i.task(ctx, func(ctx context.Context, tell func(input)) {
 		err := i.s.options.Prober.Startup(ctx, app.StartupProbe, target)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			tell(gaveUp{reason: status.ReasonStartupProbe, err: err})
+			tell(gaveUp{reason: status.ReasonStartupProbe, err: err, listening: i.listening(pid, port)})
 		default:
 			i.s.metrics.start.WithLabelValues(target.App).Observe(time.Since(began).Seconds())
 			tell(startupDone{ready: startupDecides(app)})
@@ -35,7 +35,7 @@ func startupDecides(app config.App) bool {
 }
 
 func (i *instance) watch(ctx context.Context) {
-	app, target, prober := i.machine.app, i.target, i.s.options.Prober
+	app, target, ready, prober := i.machine.app, i.target, i.machine.view.Ready, i.s.options.Prober
 	if app.LivenessProbe != nil {
 		i.task(ctx, func(ctx context.Context, tell func(input)) {
 			prober.Liveness(ctx, app.LivenessProbe, target, func(err error) {
@@ -46,7 +46,6 @@ func (i *instance) watch(ctx context.Context) {
 		})
 	}
 	if app.ReadinessProbe != nil {
-		ready := startupDecides(app)
 		i.task(ctx, func(ctx context.Context, tell func(input)) {
 			prober.Readiness(ctx, app.ReadinessProbe, target, ready, func(err error) {
 				tell(readiness{err})
@@ -63,10 +62,35 @@ func (i *instance) task(ctx context.Context, do func(ctx context.Context, tell f
 	i.tasks.Go(func() {
 		defer cancel()
 		do(ctx, func(in input) {
-			select {
-			case i.inbox <- told{in, epoch}:
-			case <-ctx.Done():
+			if ctx.Err() == nil {
+				i.inbox.put(told{in, epoch})
 			}
 		})
 	})
+}
+
+// inspect looks on which ports a process listens that is not ready yet.
+func (i *instance) inspect(ctx context.Context) {
+	pid, port := i.machine.view.PID, i.machine.view.Port
+	if port == 0 || i.s.options.Ports == nil {
+		return
+	}
+	i.task(ctx, func(_ context.Context, tell func(input)) { tell(inspected{i.listening(pid, port)}) })
+}
+
+// drain lets requests in flight end; the machine's timer bounds it.
+func (i *instance) drain(ctx context.Context) {
+	target := i.target
+	i.task(ctx, func(ctx context.Context, tell func(input)) {
+		i.s.options.Balancer.Drain(ctx, target)
+		tell(drained{})
+	})
+}
+
+// kill ends the tree. The instance does not wait for it: its process may be one that the system
+// cannot end.
+func (i *instance) kill() {
+	if child := i.child; child != nil {
+		i.tasks.Go(func() { child.Kill() })
+	}
 }
