@@ -51,6 +51,9 @@ func (c *call) log(took time.Duration) {
 	if c.instance != "" {
 		fields = append(fields, zap.String("instance", c.instance), zap.Duration("upstream_duration", c.upstream))
 	}
+	if c.parked > 0 {
+		fields = append(fields, zap.Duration("parked_duration", c.parked))
+	}
 	if c.failure != "" {
 		fields = append(fields, zap.String("error", c.failure))
 	}

@@ -33,6 +33,7 @@ type call struct {
 	// What the access log tells beside the answer.
 	instance string
 	upstream time.Duration
+	parked   time.Duration
 	failure  string
 
 	// values backs the single-valued header fields that are set, so that they need no allocation

@@ -61,7 +61,10 @@ func listenersOf(conf config.Route, c *config.Config) []string {
 func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind, target string, err error) {
 	switch {
 	case conf.App != "":
-		r.serve = &proxy{pool: g.upstreams.Pool(conf.App), balance: conf.Balance, timeout: conf.Timeout.D(), app: conf.App}
+		r.serve = &proxy{
+			pool: g.upstreams.Pool(conf.App), balance: conf.Balance, timeout: conf.Timeout.D(),
+			app: conf.App, parking: conf.Parking,
+		}
 		return "app", conf.App, nil
 	case len(conf.URLs) > 0:
 		target = strings.Join(conf.URLs, " ")

@@ -50,13 +50,13 @@ func (g *Gateway) stop(ctx context.Context) {
 	for _, s := range current.sockets {
 		generations = append(generations, s.close()...)
 	}
-	g.streams.close() // their clients come again by themselves
+	g.parked.close(errStopping)
+	close(g.ending) // WebSockets and streams of events end by themselves
 	drain, cancel := context.WithTimeout(ctx, g.drain)
 	defer cancel()
 	shutdown(drain, generations)
-	g.sockets.close()
 
-	last, cancelLast := context.WithTimeout(ctx, handlerGrace)
+	last, cancelLast := context.WithTimeout(ctx, closingGrace+handlerGrace)
 	defer cancelLast()
 	if n := g.active.wait(last); n > 0 {
 		g.log.Warn("requests did not end", zap.Int64("requests", n))

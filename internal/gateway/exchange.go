@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -15,8 +16,13 @@ import (
 	"holdfast/internal/upstream"
 )
 
-// maxTries bounds the targets that one request is tried on.
-const maxTries = 8
+const (
+	// maxTries bounds the targets that one request is tried on before it is parked or given up.
+	maxTries = 8
+	// maxRepeats bounds how often a request that was sent, and may be sent again, is: one that kills
+	// whoever gets it must come to an end.
+	maxRepeats = 2
+)
 
 var errUpstreamTimeout = errors.New("no answer within the route's timeout")
 
@@ -37,8 +43,17 @@ type exchange struct {
 	fault  error // what the target is to blame for
 	sent   time.Time
 
+	place   upstream.Place // in the line of those that wait
+	parkBy  time.Time      // when waiting has to end; zero: it did not wait
+	waited  outcome        // how the last wait ended
+	granted bool           // the lease was waited for
+
 	trace     httptrace.ClientTrace
-	firstByte atomic.Bool // something of an answer arrived
+	sending   *sending       // the body on this try
+	conn      *upstream.Conn // of this try, with what had gone through it before
+	wrote     int64
+	got       int64
+	firstByte atomic.Bool // something of an answer arrived over TLS
 	interim   sync.Mutex  // guards over and the passing on of 1xx answers
 	over      bool
 }
@@ -47,13 +62,16 @@ type exchange struct {
 // calls finish.
 func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x := &exchange{proxy: p, call: c, websocket: c.forward()}
-	x.trace.GotFirstResponseByte = x.gotFirstByte
+	x.trace.GotConn = x.gotConn
 	x.trace.Got1xxResponse = x.gotInterim
 	ctx, cancel := context.WithCancelCause(c.r.Context())
 	x.cancel = cancel
 	x.clock.start(p.timeout, x.timeOut)
 	if c.r.ContentLength != 0 && c.r.Body != nil && c.r.Body != http.NoBody {
-		x.body = &clientBody{body: c.r.Body, clock: &x.clock, ended: func() { scrubTrailer(c.r.Trailer) }}
+		x.body = &clientBody{
+			body: c.r.Body, clock: &x.clock, buffers: c.buffers,
+			ended: func() { scrubTrailer(c.r.Trailer) },
+		}
 	}
 	return httptrace.WithClientTrace(ctx, &x.trace), x
 }
@@ -65,31 +83,32 @@ func (x *exchange) timeOut() {
 
 // roundTrip sends the request until a target answers or no further try is allowed.
 //
-// A request of which nothing was sent, because no connection could be made, goes to the next
-// ready target, whatever its method. One that was sent but got not a byte of an answer, because
-// the connection broke, is repeated once, if it has no body and is idempotent. (On a kept-alive
-// connection net/http repeats such a request itself, on the same target.)
+// A request of which not a byte was sent goes on to the next ready target, whatever its method and
+// its body: no connection could be made, or a kept-alive one was closed before it was used. One that
+// was sent but got not a byte of an answer, because the connection broke, is repeated if it is safe
+// (GET, HEAD, OPTIONS) and has no body; any other one may have been executed and is answered with a
+// 502. When there is nobody to try, but somebody is on the way, the request waits (park).
 func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
-	var tried [maxTries]status.Target
+	var tried [maxTries]upstream.Lease
 	var last error
-	repeated := false
-	for n := 0; n < maxTries; n++ {
-		lease, err := x.proxy.pool.Acquire(x.proxy.balance, tried[:n]...)
+	var reason string
+	repeats, n, alone := 0, 0, false
+	for tries := 0; tries < maxTries; tries++ {
+		lease, err := x.acquire(ctx, tried[:n], alone)
 		if err != nil {
-			if last != nil {
-				return nil, last
-			}
-			return nil, err
+			return nil, x.why(err, last)
 		}
-		if n > 0 {
-			reason := "connect"
-			if !upstream.IsConnectError(last) {
-				reason = "reset"
-			}
+		if x.granted {
+			tries, n = 0, 0
+		}
+		if last != nil {
 			x.call.series.retried(reason)
 		}
-		tried[n] = lease.Target()
 		res, err := x.try(ctx, lease)
+		if x.granted {
+			x.granted = false
+			x.proxy.pool.Passed()
+		}
 		if err == nil {
 			return res, nil
 		}
@@ -104,15 +123,63 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 			return nil, err
 		}
 		lease.Done(err)
+		alone = false
 		switch {
-		case upstream.IsConnectError(err) && (x.body == nil || !x.body.touched.Load()):
-		case !repeated && x.repeatable():
-			repeated = true
+		case upstream.IsConnectError(err) && x.replayable():
+			reason = "connect"
+			tried[n], n = lease, n+1
+		case x.unsent() && x.replayable():
+			// The connection was old, which says nothing about the target. Its other ones are no younger.
+			reason = "idle"
+			lease.Flush()
+		case repeats < maxRepeats && x.repeatable():
+			reason = "reset"
+			repeats++
+			tried[n], n = lease, n+1
+			alone = true
 		default:
 			return nil, err
 		}
 	}
 	return nil, last
+}
+
+// why is the error for a request that there is nobody to send to, after the last try failed.
+func (x *exchange) why(err, last error) error {
+	switch {
+	case last == nil || !errors.Is(err, status.ErrNotReady):
+		return err
+	case x.proxy.app == "":
+		return last
+	default:
+		return fmt.Errorf("%w; before that: %w", err, last)
+	}
+}
+
+// acquire finds a target that was not tried, and waits for one where that is worth it. Alone says that
+// the last one of tried broke a connection: if there is no other one it may be asked again, because it
+// may be alive; a dead one will refuse.
+func (x *exchange) acquire(ctx context.Context, tried []upstream.Lease, alone bool) (upstream.Lease, error) {
+	p := x.proxy
+	lease, err := p.pool.Acquire(p.balance, tried...)
+	if err == nil && !lease.Resting() {
+		return lease, nil
+	}
+	if alone && (err == nil || errors.Is(err, status.ErrNotReady)) {
+		if err == nil {
+			lease.Done(nil)
+		}
+		lease, err = p.pool.Acquire(p.balance, tried[:len(tried)-1]...)
+	}
+	switch {
+	case err == nil && !(lease.Resting() && p.parks()):
+		return lease, nil
+	case err == nil:
+		lease.Done(nil)
+	case !errors.Is(err, status.ErrNotReady), !p.parks():
+		return upstream.Lease{}, err
+	}
+	return x.park(ctx)
 }
 
 // try sends the request to one target and waits for the header of its answer.
@@ -121,7 +188,11 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 	x.lease, x.leased = lease, true
 	target := lease.Target()
 	c.instance = target.Instance
+	x.conn = nil
 	x.firstByte.Store(false)
+	if lease.Scheme() == "https" { // what came includes TLS's own messages
+		x.trace.GotFirstResponseByte = x.gotFirstByte
+	}
 	x.setOver(false)
 
 	out := c.r.WithContext(ctx)
@@ -137,7 +208,10 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 	out.Close = false
 	out.Body, out.GetBody = nil, nil
 	if x.body != nil {
-		out.Body = x.body
+		if x.sending = x.body.next(); x.sending == nil {
+			return nil, errBodyOver // cannot be: it was asked for before
+		}
+		out.Body = x.sending
 	} else {
 		out.ContentLength, out.TransferEncoding = 0, nil
 	}
@@ -151,9 +225,31 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 	return res, err
 }
 
-// repeatable reports whether the request may have been executed without harm.
-func (x *exchange) repeatable() bool {
-	if x.body != nil || x.websocket || x.firstByte.Load() {
+// gotConn notes what had gone through the connection before the request. A request that cannot be
+// repeated has a kept-alive one looked at before it is written to.
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.conn = upstream.ConnOf(info.Conn)
+	if x.conn == nil {
+		return
+	}
+	x.wrote, x.got = x.conn.Wrote(), x.conn.Got()
+	if x.sending != nil {
+		x.sending.conn, x.sending.from = x.conn, x.wrote
+	}
+	if info.Reused && !x.safe() {
+		x.conn.Look()
+	}
+}
+
+// unsent reports whether not a byte of the request was sent on the try that has failed.
+func (x *exchange) unsent() bool { return x.conn != nil && x.conn.Wrote() == x.wrote }
+
+// replayable reports whether the whole request can be sent again.
+func (x *exchange) replayable() bool { return x.body == nil || x.body.replayable() }
+
+// safe reports whether the request may be executed twice without harm.
+func (x *exchange) safe() bool {
+	if x.body != nil || x.websocket {
 		return false
 	}
 	switch x.call.r.Method {
@@ -162,6 +258,12 @@ func (x *exchange) repeatable() bool {
 	default:
 		return false
 	}
+}
+
+// repeatable reports whether the request may be sent again although it was sent.
+func (x *exchange) repeatable() bool {
+	return x.safe() && !x.firstByte.Load() &&
+		(x.conn == nil || x.lease.Scheme() == "https" || x.conn.Got() == x.got)
 }
 
 // finish ends what the exchange holds, however it went.

@@ -77,8 +77,8 @@ type Gateway struct {
 	buffers buffers
 	fields  fieldLists
 	active  activity
-	sockets sessions // WebSockets, by the client's connection
-	streams sessions // of events, by the answer's body
+	parked  lot
+	ending  chan struct{} // closed when what has no end of its own has to come to one
 	paused  atomic.Bool
 
 	serving sync.WaitGroup // the goroutines of servers
@@ -103,6 +103,7 @@ func New(o Options) *Gateway {
 		ports:      ports{o.Holder, o.Excluded},
 		active:     newActivity(),
 		fatal:      make(chan error, 1),
+		ending:     make(chan struct{}),
 		current:    &setup{},
 	}
 	if g.log == nil {
@@ -187,8 +188,9 @@ func (g *Gateway) swap(next *setup) {
 	}
 }
 
-// Run answers requests until ctx ends. Then it accepts no more, lets requests in flight finish
-// for at most DrainTimeout, closes what is left, and returns nil. It is called once. It returns
+// Run answers requests until ctx ends. Then it accepts no more, answers what is parked with a 503,
+// tells WebSockets and event streams that they have to end, lets requests in flight finish for at most
+// DrainTimeout, closes what is left, and returns nil. It is called once. It returns
 // early, with an error, when a listener fails for good.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.mu.Lock()
@@ -212,11 +214,17 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return failed
 }
 
-// Pause makes the gateway answer every request with 503 until Resume.
-func (g *Gateway) Pause() { g.paused.Store(true) }
+// Pause makes the gateway answer every request with 503 until Resume, those that are parked included.
+func (g *Gateway) Pause() {
+	g.paused.Store(true)
+	g.parked.close(errPaused)
+}
 
 // Resume ends Pause.
-func (g *Gateway) Resume() { g.paused.Store(false) }
+func (g *Gateway) Resume() {
+	g.paused.Store(false)
+	g.parked.open()
+}
 
 // Paused reports whether Pause is in force.
 func (g *Gateway) Paused() bool { return g.paused.Load() }

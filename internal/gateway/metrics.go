@@ -19,6 +19,8 @@ type metrics struct {
 	inFlight *prometheus.GaugeVec
 	bytes    *prometheus.CounterVec
 	retries  *prometheus.CounterVec
+	parked   *prometheus.GaugeVec
+	waits    *prometheus.CounterVec
 
 	mu     sync.Mutex // guards routes and the adding and dropping of series
 	routes map[routeKey]*routeMetrics
@@ -50,12 +52,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, byRoute),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_upstream_retries_total",
-			Help: "Requests sent to another instance, because none could be connected to (connect) or it closed the connection without an answer (reset).",
+			Help: "Requests sent again, to another instance if there is one: it could not be connected to (connect), it closed the connection without an answer (reset) or before anything was sent (idle).",
 		}, []string{"app", "route", "reason"}),
+		parked: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_http_requests_parked",
+			Help: "Requests waiting now for an instance that is on its way.",
+		}, byRoute),
+		waits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_http_parked_requests_total",
+			Help: "Requests that waited for an instance, or would have: they got one (served), waited in vain (timeout), were not let in or sent away (refused), or their client left (gone).",
+		}, []string{"app", "route", "outcome"}),
 		routes: map[routeKey]*routeMetrics{},
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries)
+		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits)
 	}
 	m.none = m.route(routeKey{})
 	return m
@@ -68,7 +78,9 @@ type routeMetrics struct {
 	key      routeKey
 	inFlight prometheus.Gauge
 	bytes    prometheus.Counter
-	dropped  bool // guarded by metrics.mu
+	parked   prometheus.Gauge
+	parking  atomic.Int64 // what parked shows
+	dropped  bool         // guarded by metrics.mu
 
 	// answers is never modified once stored; a new combination replaces it.
 	answers atomic.Pointer[map[answerKey]answer]
@@ -95,6 +107,7 @@ func (m *metrics) route(key routeKey) *routeMetrics {
 		key:      key,
 		inFlight: m.inFlight.WithLabelValues(key.app, key.route),
 		bytes:    m.bytes.WithLabelValues(key.app, key.route),
+		parked:   m.parked.WithLabelValues(key.app, key.route),
 	}
 	r.answers.Store(&map[answerKey]answer{})
 	m.routes[key] = r
@@ -118,6 +131,8 @@ func (m *metrics) keep(keys map[routeKey]bool) {
 		m.inFlight.DeletePartialMatch(labels)
 		m.bytes.DeletePartialMatch(labels)
 		m.retries.DeletePartialMatch(labels)
+		m.parked.DeletePartialMatch(labels)
+		m.waits.DeletePartialMatch(labels)
 	}
 }
 
@@ -164,6 +179,33 @@ func (r *routeMetrics) retried(reason string) {
 	defer r.of.mu.Unlock()
 	if !r.dropped {
 		r.of.retries.WithLabelValues(r.key.app, r.key.route, reason).Inc()
+	}
+}
+
+// park counts one more parked request, unless there are as many as there may be.
+func (r *routeMetrics) park(most int) bool {
+	if r.parking.Add(1) > int64(most) {
+		r.parking.Add(-1)
+		return false
+	}
+	r.parked.Inc()
+	return true
+}
+
+func (r *routeMetrics) unpark() {
+	r.parking.Add(-1)
+	r.parked.Dec()
+}
+
+// waited counts how a request's waiting ended; empty: it did not wait.
+func (r *routeMetrics) waited(o outcome) {
+	if o == "" {
+		return
+	}
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	if !r.dropped {
+		r.of.waits.WithLabelValues(r.key.app, r.key.route, string(o)).Inc()
 	}
 }
 

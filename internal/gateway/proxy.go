@@ -16,6 +16,9 @@ import (
 	"holdfast/internal/upstream"
 )
 
+// defaultMaintenance is the Retry-After of an app in maintenance whose end nobody knows.
+const defaultMaintenance = time.Minute
+
 // proxy serves requests with the targets of a pool.
 type proxy struct {
 	pool    *upstream.Pool
@@ -23,14 +26,19 @@ type proxy struct {
 	// timeout is how long to wait for the answer's header; 0 = no bound.
 	timeout time.Duration
 	// app is empty for servers that Holdfast does not run.
-	app string
+	app     string
+	parking config.Parking
 }
+
+// parks reports whether requests may wait for a target.
+func (p *proxy) parks() bool { return p.app != "" && p.parking.MaxRequests > 0 }
 
 // respond sends the request to a target and its answer to the client.
 func (p *proxy) respond(c *call) {
 	ctx, x := newExchange(p, c)
 	defer x.finish()
 	res, err := x.roundTrip(ctx)
+	c.series.waited(x.waited)
 	if err != nil {
 		p.fail(c, x, err)
 		return
@@ -51,9 +59,18 @@ func (p *proxy) respond(c *call) {
 // fail answers for a target that did not.
 func (p *proxy) fail(c *call, x *exchange, err error) {
 	c.failure = err.Error()
+	var maintenance *upstream.MaintenanceError
 	switch {
 	case c.r.Context().Err() != nil:
 		c.abort(statusClientClosed)
+	case errors.As(err, &maintenance):
+		after := defaultMaintenance
+		if !maintenance.Until.IsZero() {
+			after = time.Until(maintenance.Until)
+		}
+		c.unavailable("maintenance", "The application is in maintenance.", after)
+	case errors.Is(err, errPaused):
+		c.unavailable("paused", "The service is paused.", 0)
 	case errors.Is(err, status.ErrNotReady), p.app != "" && upstream.IsConnectError(err):
 		// A supervised instance that cannot be connected to has just died: its supervisor is about
 		// to say so.
@@ -116,21 +133,17 @@ func (x *exchange) copyAnswer(res *http.Response) {
 	}
 }
 
-// copyBody copies an answer's body. What has no known end or is a stream of events is flushed
-// after every read, so that it reaches the client as it comes.
+// copyBody copies an answer's body. What has no known end is flushed after every read, so that it
+// reaches the client as it comes.
 func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 	if res.Body == http.NoBody {
 		return nil, nil
 	}
-	c := x.call
-	events := eventStream(res.Header["Content-Type"])
-	if events {
-		if !c.g.streams.add(res.Body) {
-			return nil, nil
-		}
-		defer c.g.streams.remove(res.Body)
+	if eventStream(res.Header["Content-Type"]) {
+		return x.copyEvents(res)
 	}
-	stream := res.ContentLength < 0 || events
+	c := x.call
+	stream := res.ContentLength < 0
 	if stream {
 		// The header goes out before the first byte of the body may exist.
 		if err := c.FlushError(); err != nil {
@@ -151,16 +164,11 @@ func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 				}
 			}
 		}
-		if err == io.EOF || err != nil && events && c.g.streams.over() {
+		if err == io.EOF {
 			return nil, nil
 		}
 		if err != nil {
 			return err, nil
 		}
 	}
-}
-
-func eventStream(contentType []string) bool {
-	const name = "text/event-stream"
-	return len(contentType) > 0 && len(contentType[0]) >= len(name) && strings.EqualFold(contentType[0][:len(name)], name)
 }

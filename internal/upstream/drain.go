@@ -6,8 +6,9 @@ import (
 	"holdfast/internal/status"
 )
 
-// Drain returns when no lease of t is out any more, or when ctx ends. The target should not be ready:
-// new leases would keep it waiting.
+// Drain tells the holders of leases of t that it is about to end (Lease.Draining), and returns when
+// no lease is out any more, or when ctx ends. The target should not be ready: new leases would keep
+// it waiting.
 func (s *Set) Drain(ctx context.Context, t status.Target) {
 	p := s.Pool(t.App)
 	p.mu.Lock()
@@ -16,6 +17,7 @@ func (s *Set) Drain(ctx context.Context, t status.Target) {
 	if m == nil {
 		return
 	}
+	m.drain()
 	for m.inFlight.Load() > 0 {
 		select {
 		case <-m.idle:

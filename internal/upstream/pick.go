@@ -3,40 +3,49 @@ package upstream
 import (
 	"cmp"
 	"slices"
-	"time"
 
-	"holdfast/internal/status"
+	"holdfast/internal/config"
 )
 
-// Pickers look at the ready members from index start on, wrapping around. A resting member is
-// taken only when every other one is resting too: better a try than a certain failure.
+// pick looks at the ready members from index start on, wrapping around. A resting member is taken
+// only when every other one is resting too.
+func pick(b config.Balance, ready []*member, start int, tried []Lease) (m *member, resting bool) {
+	switch b {
+	case config.LeastConn:
+		return leastConn(ready, start, tried)
+	case config.RoundRobin:
+		return roundRobin(ready, start, tried)
+	default:
+		return roundRobin(ready, start, tried)
+	}
+}
 
-func roundRobin(ready []*member, start int, not []status.Target) *member {
-	var resting *member
+func roundRobin(ready []*member, start int, tried []Lease) (m *member, resting bool) {
+	var last *member
 	for i := range ready {
 		m := ready[(start+i)%len(ready)]
 		switch {
-		case slices.Contains(not, m.target):
+		case m.among(tried):
 		case !m.resting():
-			return m
-		case resting == nil:
-			resting = m
+			return m, false
+		case last == nil:
+			last = m
 		}
 	}
-	return resting
+	return last, last != nil
 }
 
-func leastConn(ready []*member, start int, not []status.Target) *member {
-	var best, resting *member
+func leastConn(ready []*member, start int, tried []Lease) (m *member, resting bool) {
+	var best, last *member
 	var least int64
 	for i := range ready {
 		m := ready[(start+i)%len(ready)]
-		if slices.Contains(not, m.target) {
+		if m.among(tried) {
 			continue
 		}
 		if m.resting() {
-			if resting == nil {
-				resting = m
+			if last == nil {
+				last = m
 			}
 			continue
 		}
@@ -45,28 +54,17 @@ func leastConn(ready []*member, start int, not []status.Target) *member {
 		}
 	}
 	if best == nil {
-		return resting
+		return last, last != nil
 	}
-	return best
+	return best, false
 }
 
-func (m *member) resting() bool {
-	until := m.restUntil.Load()
-	if until == 0 {
-		return false
-	}
-	if time.Now().UnixNano() < until {
-		return true
-	}
-	m.restUntil.CompareAndSwap(until, 0)
-	return false
+// among reports whether one of the leases was for m as it is now.
+func (m *member) among(tried []Lease) bool {
+	return slices.ContainsFunc(tried, func(l Lease) bool { return l.m == m && l.epoch == m.epoch.Load() })
 }
 
-// compareTargets orders shop-2 before shop-10.
-func compareTargets(a, b status.Target) int {
-	return cmp.Or(
-		cmp.Compare(len(a.Instance), len(b.Instance)),
-		cmp.Compare(a.Instance, b.Instance),
-		cmp.Compare(a.Address, b.Address),
-	)
+// compareInstances orders shop-2 before shop-10.
+func compareInstances(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -13,41 +12,31 @@ import (
 	"holdfast/internal/status"
 )
 
-// restAfterFailure is how long a target that refused a connection is passed over while another one
-// can be had. A supervised instance that is reported ready again is taken back at once.
-const restAfterFailure = time.Second
-
 // Pool is the set of targets of one app, or of one route's urls.
 type Pool struct {
 	name string
 
-	mu      sync.Mutex // guards members and the replacing of ready
-	members []*member
+	mu      sync.Mutex // guards everything but what is atomic
+	members []*member  // in the order of their names; an instance has one at most
+	queue   queue
 
-	ready atomic.Pointer[[]*member] // never modified once stored
-	turn  atomic.Uint64             // round robin's position
-
-	coming      atomic.Bool
-	maintenance atomic.Pointer[status.Maintenance]
+	now  atomic.Pointer[standing]
+	turn atomic.Uint64 // round robin's position
 }
 
-// member is a target with its traffic and its connections.
-type member struct {
-	target   status.Target
-	scheme   string
-	ready    bool // guarded by Pool.mu
-	inFlight atomic.Int64
-	// closed is the opposite of ready for whoever has just picked the member from an older list;
-	// idle gets a token when the last lease of a closed member comes back.
-	closed    atomic.Bool
-	idle      chan struct{}
-	restUntil atomic.Int64 // Unix nanoseconds; 0 = not resting
-	transport transport
+// standing is what requests find. It is replaced as a whole and never modified, so that looking at
+// it takes one atomic load.
+type standing struct {
+	// ready is in the order of the targets' names, so that it does not depend on which came up first.
+	ready []*member
+	// coming says that there will be a ready target soon.
+	coming      bool
+	maintenance *status.Maintenance
 }
 
 func newPool(name string) *Pool {
 	p := &Pool{name: name}
-	p.ready.Store(&[]*member{})
+	p.now.Store(&standing{})
 	return p
 }
 
@@ -65,15 +54,11 @@ func NewStatic(name string, urls []string) (*Pool, error) {
 			(u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
 			return nil, fmt.Errorf("route %q: url %q: write http://host:port, without user, path and query", name, raw)
 		}
-		m := &member{
-			target:    status.Target{Instance: u.Host, Address: u.Host},
-			scheme:    u.Scheme,
-			ready:     true,
-			idle:      make(chan struct{}, 1),
-			transport: newTransport(),
-		}
+		m := newMember(status.Target{Instance: u.Host, Address: u.Host}, u.Scheme)
+		m.ready = true
 		p.members = append(p.members, m)
 	}
+	slices.SortStableFunc(p.members, func(a, b *member) int { return compareInstances(a.target.Instance, b.target.Instance) })
 	p.publish()
 	return p, nil
 }
@@ -82,7 +67,7 @@ func NewStatic(name string, urls []string) (*Pool, error) {
 func (p *Pool) Name() string { return p.name }
 
 // Ready is how many targets requests may go to.
-func (p *Pool) Ready() int { return len(*p.ready.Load()) }
+func (p *Pool) Ready() int { return len(p.now.Load().ready) }
 
 // InFlight is how many leases of t are out; 0 for an unknown target.
 func (p *Pool) InFlight(t status.Target) int64 {
@@ -98,30 +83,70 @@ func (p *Pool) InFlight(t status.Target) int64 {
 func (p *Pool) SetReady(t status.Target, ready bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m := p.find(t)
-	if m == nil {
-		if !ready {
-			return
-		}
-		m = &member{target: t, scheme: "http", idle: make(chan struct{}, 1), transport: newTransport()}
-		p.drop(func(old *member) bool { return old.target.Instance == t.Instance })
-		p.members = append(p.members, m)
+	i, known := p.index(t.Instance)
+	var m *member
+	switch {
+	case known && p.members[i].target == t:
+		m = p.members[i]
+	case !ready:
+		return
+	case known:
+		p.members[i].flush()
+		m = newMember(t, "http")
+		p.members[i] = m
+	default:
+		m = newMember(t, "http")
+		p.members = slices.Insert(p.members, i, m)
 	}
-	m.restUntil.Store(0)
+	if ready {
+		m.renew()
+	}
 	m.closed.Store(!ready)
 	if m.ready != ready {
 		m.ready = ready
 		p.publish()
 	}
+	p.serveQueue()
+}
+
+// Expect is Set.Expect for this pool.
+func (p *Pool) Expect(coming bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := *p.now.Load()
+	if next.coming == coming {
+		return
+	}
+	next.coming = coming
+	p.now.Store(&next)
+	p.serveQueue()
+}
+
+// Maintain is Set.Maintain for this pool.
+func (p *Pool) Maintain(m *status.Maintenance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := *p.now.Load()
+	if next.maintenance = nil; m != nil {
+		own := *m
+		next.maintenance = &own
+	}
+	p.now.Store(&next)
+	p.serveQueue()
 }
 
 // Remove is Set.Remove for a target of this pool.
 func (p *Pool) Remove(t status.Target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.drop(func(m *member) bool { return m.target == t }) {
-		p.publish()
+	i, known := p.index(t.Instance)
+	if !known || p.members[i].target != t {
+		return
 	}
+	p.members[i].flush()
+	p.members = slices.Delete(p.members, i, i+1)
+	p.publish()
+	p.serveQueue()
 }
 
 // Close closes the idle connections of the pool; it stays usable.
@@ -129,101 +154,71 @@ func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.members {
-		m.transport.CloseIdleConnections()
+		m.flush()
 	}
 }
 
+// index is where the member of an instance is, or would have to be.
+func (p *Pool) index(instance string) (int, bool) {
+	return slices.BinarySearchFunc(p.members, instance, func(m *member, instance string) int {
+		return compareInstances(m.target.Instance, instance)
+	})
+}
+
 func (p *Pool) find(t status.Target) *member {
-	for _, m := range p.members {
-		if m.target == t {
-			return m
-		}
+	if i, known := p.index(t.Instance); known && p.members[i].target == t {
+		return p.members[i]
 	}
 	return nil
 }
 
-// drop removes the members that gone picks and flushes their connections. A connection still in
-// use is closed as soon as it is idle.
-func (p *Pool) drop(gone func(*member) bool) bool {
-	n := len(p.members)
-	p.members = slices.DeleteFunc(p.members, func(m *member) bool {
-		if !gone(m) {
-			return false
-		}
-		m.transport.CloseIdleConnections()
-		return true
-	})
-	return len(p.members) != n
-}
-
-// publish makes the ready list anew, in the order of the targets' names so that it does not depend
-// on which instance came up first.
+// publish makes the ready list anew.
 func (p *Pool) publish() {
-	ready := make([]*member, 0, len(p.members))
+	next := *p.now.Load()
+	next.ready = make([]*member, 0, len(p.members))
 	for _, m := range p.members {
 		if m.ready {
-			ready = append(ready, m)
+			next.ready = append(next.ready, m)
 		}
 	}
-	slices.SortStableFunc(ready, func(a, b *member) int {
-		return compareTargets(a.target, b.target)
-	})
-	p.ready.Store(&ready)
+	p.now.Store(&next)
 }
 
-// A Lease is the right to send one request to a target; it counts as in flight until Done. The
-// zero Lease must not be used.
-type Lease struct{ m *member }
-
-// Target is where the request goes.
-func (l Lease) Target() status.Target { return l.m.target }
-
-// Scheme is http or https.
-func (l Lease) Scheme() string { return l.m.scheme }
-
-// Transport sends requests over the target's own connections. The request's URL must name the
-// lease's scheme and address.
-func (l Lease) Transport() http.RoundTripper { return l.m.transport }
-
-// Done gives the lease back; it is called exactly once. Err is nil unless the target is at fault:
-// a client that went away is not the target's failure.
-func (l Lease) Done(err error) {
-	l.m.release()
-	if IsConnectError(err) {
-		l.m.restUntil.Store(time.Now().Add(restAfterFailure).UnixNano())
-	}
-}
-
-// Acquire picks a ready target by the rule b, passing over those in not. It fails with
-// status.ErrNotReady when there is none.
-func (p *Pool) Acquire(b config.Balance, not ...status.Target) (Lease, error) {
+// Acquire picks a ready target by the rule b, passing over those that tried have had. A target that
+// refused a connection within the last second is picked only when there is no other one, and the
+// lease says so. It fails with status.ErrNotReady when there is none, and with a *MaintenanceError.
+func (p *Pool) Acquire(b config.Balance, tried ...Lease) (Lease, error) {
 	for {
-		ready := *p.ready.Load()
-		if len(ready) == 0 {
+		now := p.now.Load()
+		if now.maintenance != nil {
+			return Lease{}, &MaintenanceError{Until: now.maintenance.Until}
+		}
+		if len(now.ready) == 0 {
 			return Lease{}, status.ErrNotReady
 		}
 		turn := p.turn.Load()
-		if len(not) == 0 { // a second try takes no turn of its own, or it would shift everybody's
+		if len(tried) == 0 { // a second try takes no turn of its own, or it would shift everybody's
 			turn = p.turn.Add(1)
 		}
-		start := int(turn % uint64(len(ready))) //nolint:gosec // smaller than len(ready)
-		var m *member
-		switch b {
-		case config.LeastConn:
-			m = leastConn(ready, start, not)
-		case config.RoundRobin:
-			m = roundRobin(ready, start, not)
-		default:
-			m = roundRobin(ready, start, not)
-		}
+		start := int(turn % uint64(len(now.ready))) //nolint:gosec // smaller than its length
+		m, resting := pick(b, now.ready, start, tried)
 		if m == nil {
 			return Lease{}, status.ErrNotReady
 		}
+		epoch := m.epoch.Load()
 		m.inFlight.Add(1)
 		if !m.closed.Load() {
-			return Lease{m}, nil
+			return Lease{m, epoch, resting}, nil
 		}
 		// It was closed after the list was read, and a Drain may have counted already.
 		m.release()
 	}
 }
+
+// MaintenanceError says that the app of a pool is in maintenance.
+type MaintenanceError struct {
+	// Until is when it ends by itself; zero: nobody knows.
+	Until time.Time
+}
+
+func (e *MaintenanceError) Error() string { return "the app is in maintenance" }

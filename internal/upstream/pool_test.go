@@ -25,8 +25,14 @@ func target(n int) status.Target {
 	return status.Target{App: "shop", Instance: fmt.Sprint("shop-", n), Address: fmt.Sprint("127.0.0.1:2000", n)}
 }
 
+// lease is one for t as it is now, without counting.
+func (p *Pool) lease(t status.Target) Lease {
+	m := p.find(t)
+	return Lease{m: m, epoch: m.epoch.Load()}
+}
+
 // picks acquires and gives back n leases.
-func picks(t *testing.T, p *Pool, b config.Balance, n int, not ...status.Target) map[string]int {
+func picks(t *testing.T, p *Pool, b config.Balance, n int, not ...Lease) map[string]int {
 	t.Helper()
 	got := map[string]int{}
 	for range n {
@@ -56,10 +62,10 @@ func TestRoundRobin(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"shop-1": 5, "shop-3": 5}, picks(t, p, config.RoundRobin, 10)); diff != "" {
 		t.Errorf("two ready (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]int{"shop-3": 4}, picks(t, p, config.RoundRobin, 4, target(1))); diff != "" {
+	if diff := cmp.Diff(map[string]int{"shop-3": 4}, picks(t, p, config.RoundRobin, 4, p.lease(target(1)))); diff != "" {
 		t.Errorf("one passed over (-want +got):\n%s", diff)
 	}
-	if _, err := p.Acquire(config.RoundRobin, target(1), target(3)); !errors.Is(err, status.ErrNotReady) {
+	if _, err := p.Acquire(config.RoundRobin, p.lease(target(1)), p.lease(target(3))); !errors.Is(err, status.ErrNotReady) {
 		t.Errorf("all passed over: %v", err)
 	}
 	s.Remove(target(1))
@@ -76,7 +82,7 @@ func TestLeastConn(t *testing.T) {
 	s.SetReady(target(2), true)
 	var held []Lease
 	for range 3 {
-		l, err := p.Acquire(config.RoundRobin, target(2))
+		l, err := p.Acquire(config.RoundRobin, p.lease(target(2)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +127,7 @@ func TestRest(t *testing.T) {
 			if other == bad {
 				other = status.Target{Instance: "b:2", Address: "b:2"}
 			}
-			if got := picks(t, p, b, 1, other); got[bad.Instance] != 1 {
+			if got := picks(t, p, b, 1, p.lease(other)); got[bad.Instance] != 1 {
 				t.Errorf("%s: %v", b, got)
 			}
 		}
@@ -137,7 +143,7 @@ func TestReadyEndsRest(t *testing.T) {
 	s := NewSet()
 	s.SetReady(target(1), true)
 	s.SetReady(target(2), true)
-	l, err := s.Pool("shop").Acquire(config.RoundRobin, target(2))
+	l, err := s.Pool("shop").Acquire(config.RoundRobin, s.Pool("shop").lease(target(2)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +204,8 @@ func TestRemoveFlushesConnections(t *testing.T) {
 	s.SetReady(target(2), true)
 	p := s.Pool("shop")
 	gone, stays := &flushed{}, &flushed{}
-	p.find(target(1)).transport, p.find(target(2)).transport = gone, stays
+	p.find(target(1)).transport.Store(&held{gone})
+	p.find(target(2)).transport.Store(&held{stays})
 	s.SetReady(target(1), false)
 	if gone.n != 0 {
 		t.Error("flushed while its requests may still be in flight")

@@ -3,11 +3,12 @@
 // A Pool belongs to an app (Set.Pool) or to the urls of a route (NewStatic). Supervision tells the
 // Set which instances are ready, directly and before anything else hears of it; a request takes a
 // Lease on one target (Pool.Acquire) and gives it back with its outcome (Lease.Done). Picking takes
-// no lock: the ready targets are an immutable list behind an atomic pointer.
+// no lock: the ready targets are an immutable list behind an atomic pointer. When there is none, but
+// one is on its way, a request may wait in line for it (Pool.Await).
 //
 // Every target has its own connection pool behind http.RoundTripper, so that removing a target ends
-// its connections and nobody else's. The package starts no goroutine; those of idle connections
-// end with Close.
+// its connections and nobody else's. The package starts no goroutine but for a moment, by a timer
+// while requests wait; those of idle connections end with Close.
 package upstream
 
 import (
@@ -50,11 +51,13 @@ func (s *Set) SetReady(t status.Target, ready bool) { s.Pool(t.App).SetReady(t, 
 // Remove forgets t and closes its idle connections; requests in flight may finish.
 func (s *Set) Remove(t status.Target) { s.Pool(t.App).Remove(t) }
 
-// Expect says whether an app without a ready target will have one soon: requests may wait for it.
-func (s *Set) Expect(app string, coming bool) { s.Pool(app).coming.Store(coming) }
+// Expect says whether an app without a ready target will have one soon: requests may wait for it
+// (Pool.Await). It is said before the last target stops being ready, or those that wait are refused.
+func (s *Set) Expect(app string, coming bool) { s.Pool(app).Expect(coming) }
 
-// Maintain puts an app into maintenance; nil ends it.
-func (s *Set) Maintain(app string, m *status.Maintenance) { s.Pool(app).maintenance.Store(m) }
+// Maintain puts an app into maintenance: nothing is acquired, and what waits is refused. What is in
+// flight goes on. Nil ends it.
+func (s *Set) Maintain(app string, m *status.Maintenance) { s.Pool(app).Maintain(m) }
 
 // Close closes the idle connections of every pool. The Set stays usable.
 func (s *Set) Close() {

@@ -12,9 +12,10 @@ import (
 const (
 	// connectTimeout bounds the making of a connection; the other targets are tried after it.
 	connectTimeout = 3 * time.Second
+	// keepAlive is how often the system looks whether the other end is still there.
+	keepAlive = 30 * time.Second
 	// idleTimeout is below the keep-alive time of common servers (Node, Apache and uvicorn close
-	// after 5 s), so that we let a connection go before the other side does: a POST that crosses
-	// with that could not be repeated.
+	// after 5 s), so that we let a connection go before the other side does.
 	idleTimeout = 4 * time.Second
 	// maxIdle bounds the idle connections to one target.
 	maxIdle = 256
@@ -22,6 +23,9 @@ const (
 	maxAnswerHeader = 256 << 10
 	// continueTimeout is how long to wait for "100 Continue" before a body is sent anyway.
 	continueTimeout = time.Second
+	// bufferSize is that of each direction of a connection: enough for most headers; bodies go past
+	// it.
+	bufferSize = 4 << 10
 )
 
 // transport is what a member needs of its connection pool.
@@ -31,20 +35,14 @@ type transport interface {
 }
 
 // newTransport returns a connection pool for one target. It speaks HTTP/1.1, ignores the proxy
-// settings of the environment and passes bodies on as they are.
+// settings of the environment and passes bodies on as they are. Its connections are *Conn, or TLS
+// over one.
 func newTransport() transport {
-	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy: nil,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, &ConnectError{Err: err}
-			}
-			return c, nil
-		},
+		Proxy:                  nil,
+		DialContext:            dial,
 		Protocols:              &protocols,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdle,
@@ -53,7 +51,18 @@ func newTransport() transport {
 		TLSHandshakeTimeout:    2 * connectTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
+		ReadBufferSize:         bufferSize,
+		WriteBufferSize:        bufferSize,
 	}
+}
+
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: connectTimeout, KeepAlive: keepAlive}
+	c, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, &ConnectError{Err: err}
+	}
+	return newConn(c), nil
 }
 
 // ConnectError says that no connection to a target could be made: nothing of the request was sent.
