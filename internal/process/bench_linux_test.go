@@ -4,8 +4,11 @@ import (
 	"context"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func benchLauncher(b *testing.B) *Launcher {
@@ -104,5 +107,78 @@ func BenchmarkIdleInstance(b *testing.B) {
 	b.ReportMetric(float64(after.HeapInuse+after.StackInuse-before.HeapInuse-before.StackInuse)/float64(len(kids)), "resident-B/instance")
 	for _, c := range kids {
 		_ = c.Close()
+	}
+}
+
+// BenchmarkUsage is one round of measuring all of so many trees, per tree.
+func BenchmarkUsage(b *testing.B) {
+	for _, bb := range []struct {
+		name, script string
+		trees        int
+	}{
+		{"trees=1/processes=1", "exec sleep 1000", 1},
+		{"trees=100/processes=1", "exec sleep 1000", 100},
+		{"trees=1000/processes=1", "exec sleep 1000", 1000},
+		{"trees=100/processes=5", "for i in 1 2 3 4; do sleep 1000 & done; wait", 100},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			l := benchLauncher(b)
+			kids := make([]*Child, bb.trees)
+			for i := range kids {
+				c, err := l.Start(Spec{ID: "shop-1", Command: []string{"/bin/sh", "-c", bb.script}, Dir: "/", Env: []string{"PATH=/bin:/usr/bin"}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				kids[i] = c
+			}
+			processes := 0
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if i%bb.trees == 0 {
+					l.census.taken = time.Time{} // a round of its own, as every five seconds
+					processes = 0
+				}
+				u, err := kids[i%bb.trees].Usage()
+				if err != nil {
+					b.Fatal(err)
+				}
+				processes += u.Processes
+			}
+			b.StopTimer()
+			for _, c := range kids {
+				_ = c.Close()
+			}
+		})
+	}
+}
+
+// BenchmarkFleet starts, and then ends, so many programs at once.
+func BenchmarkFleet(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run("instances="+strconv.Itoa(n), func(b *testing.B) {
+			l := benchLauncher(b)
+			var starts, kills time.Duration
+			for b.Loop() {
+				begin := time.Now()
+				kids := make([]*Child, n)
+				for i := range kids {
+					c, err := l.Start(Spec{ID: "shop-1", Command: []string{"/bin/sleep", "1000"}, Dir: "/", Env: []string{"A=1"}, Output: NewOutput(OutputOptions{})})
+					if err != nil {
+						b.Fatal(err)
+					}
+					kids[i] = c
+				}
+				starts += time.Since(begin)
+				begin = time.Now()
+				var all sync.WaitGroup
+				for _, c := range kids {
+					all.Go(func() { c.Kill() })
+				}
+				all.Wait()
+				kills += time.Since(begin)
+			}
+			b.ReportMetric(float64(starts.Microseconds())/float64(b.N*n), "start-us/instance")
+			b.ReportMetric(float64(kills.Microseconds())/float64(b.N*n), "kill-us/instance")
+		})
 	}
 }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -28,6 +27,8 @@ type Child struct {
 
 	killed atomic.Bool // Kill began while the leader was alive
 
+	measured measured
+
 	mu    sync.Mutex
 	exit  status.Exit
 	stdin *os.File // our end, for StdinClose
@@ -42,23 +43,19 @@ func (c *Child) PID() int { return c.pid }
 // descendants may still run; Kill ends them.
 func (c *Child) Done() <-chan struct{} { return c.done }
 
-// Exit tells how the leader ended, once Done is closed; before that it is zero. Reason and Graceful
-// are left to the caller, who knows them.
+// Exit tells how the leader ended, once Done is closed; before that it is zero. Graceful is left to
+// the caller, who knows it, and so is Reason unless it is ReasonMemoryLimit.
 func (c *Child) Exit() status.Exit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.exit
 }
 
-// Usage measures what the whole tree uses now; Usage.CPU is left to the caller.
-func (c *Child) Usage() (status.Usage, error) {
-	return status.Usage{}, fmt.Errorf("instance %q: usage: %w", c.spec.ID, errors.ErrUnsupported)
-}
-
 // conclude publishes the exit: what was written is in the Output.
-func (c *Child) conclude(exit status.Exit) {
+func (c *Child) conclude(exit status.Exit, t totals) {
+	exit.Usage = c.usageAtEnd(t, exit.EndedAt)
 	if c.killed.Load() && (exit.Signal == "SIGKILL" || exit.Code == killedCode) {
-		exit.Text = "killed by Holdfast"
+		exit.Text, exit.Reason = "killed by Holdfast", ""
 	}
 	if c.output != nil {
 		exit.LastLines = c.output.lastOwn(LastLines, c.firstSeq)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,15 +22,30 @@ type system struct {
 	captures []*capture
 	readers  sync.WaitGroup
 
+	group     *group // nil without cgroups
+	meter     meter
+	reapedCPU atomic.Int64  // nanoseconds of the leader and of adopted descendants that have ended
+	ownPeak   int64         // the most resident memory in KiB that we ourselves had by its start
+	ends      chan struct{} // gets one when the leader or an adopted descendant was waited for
+
 	killing sync.Mutex
 }
 
 // finish completes the exit once the leader has been waited for.
-func (c *Child) finish(exit status.Exit) {
+func (c *Child) finish(exit status.Exit, t totals) {
 	for _, s := range c.captures {
 		s.drain()
 	}
-	c.conclude(exit)
+	c.group.judge(&exit, &t)
+	c.conclude(exit, t)
+}
+
+// changed lets Kill look again.
+func (c *Child) changed() {
+	select {
+	case c.ends <- struct{}{}:
+	default:
+	}
 }
 
 // Signal asks the process to end. POSIX signals go to its whole process group, as a terminal's
@@ -74,13 +90,15 @@ func (c *Child) Kill() int {
 		c.killed.Store(true)
 	}
 	deadline := time.Now().Add(sweepTime)
+	members := c.group.members()
+	c.group.kill()
 	killed, left, err := sweep(func() ([]proc, error) {
 		found, err := l.members(c)
 		if err != nil {
 			_ = c.signalGroup(unix.SIGKILL) // no descriptor left to look around, for example
 		}
 		return found, err
-	}, deadline, l.waitReaped)
+	}, deadline, c.waitChange)
 	l.reap() // what was just killed, without waiting for the signal that tells of it
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
@@ -95,27 +113,30 @@ func (c *Child) Kill() int {
 	} else {
 		l.mu.Lock()
 		delete(l.trees, c)
+		delete(l.runs, c.run)
 		l.mu.Unlock()
 		c.release()
-	}
-	orphans := 0
-	for _, p := range killed {
-		if p.pid != c.pid {
-			orphans++
+		if err := c.group.remove(); err != nil {
+			l.log.Warn("an instance's control group is left until the next start of Holdfast", zap.String("instance", c.spec.ID), zap.Error(err))
 		}
 	}
-	return orphans
+	orphans := map[int]bool{}
+	for _, pid := range members {
+		orphans[pid] = true
+	}
+	for _, p := range killed {
+		orphans[p.pid] = true
+	}
+	delete(orphans, c.pid)
+	return len(orphans)
 }
 
-// waitReaped waits for the next round of the reaper, d at most.
-func (l *Launcher) waitReaped(d time.Duration) {
-	l.mu.Lock()
-	reaped := l.reaped
-	l.mu.Unlock()
+// waitChange waits until something of the tree was waited for, d at most.
+func (c *Child) waitChange(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-reaped:
+	case <-c.ends:
 	case <-timer.C:
 	}
 }
@@ -132,6 +153,7 @@ func (c *Child) Close() error {
 
 // release gives back the pipes once they have been read to their end. Called with killing held.
 func (c *Child) release() {
+	c.stopMeasuring()
 	c.mu.Lock()
 	stdin := c.stdin
 	c.stdin = nil

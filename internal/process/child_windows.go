@@ -33,6 +33,7 @@ type system struct {
 	job      job
 	captures []*capture
 	readers  sync.WaitGroup
+	meter    meter
 
 	killing sync.Mutex
 	closed  bool // job and process are given back
@@ -51,8 +52,9 @@ func (c *Child) wait() {
 	}
 	exit.PID, exit.StartedAt, exit.EndedAt = c.pid, c.started, time.Now()
 	close(c.ended)
+	t := c.atEnd(&exit)
 	c.settle()
-	c.conclude(exit)
+	c.conclude(exit, t)
 }
 
 // settle waits until what the leader wrote has been read: to the end of the pipes, or, when a
@@ -166,6 +168,7 @@ func (c *Child) release() {
 		return
 	}
 	c.closed = true
+	c.stopMeasuring()
 	c.job.close() // whatever would not die gets it from the kernel once more
 	c.mu.Lock()
 	stdin := c.stdin

@@ -95,7 +95,7 @@ func endWithGuardian() {
 }
 
 func belowSelf() ([]proc, error) {
-	kids, err := children(os.Getpid())
+	kids, err := children(os.Getpid(), 0)
 	if err != nil {
 		return nil, err
 	}

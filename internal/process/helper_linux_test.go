@@ -184,3 +184,10 @@ func openHandles(t *testing.T) int {
 	}
 	return len(fds)
 }
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var ru unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &ru)
+	return cpuTime(ru)
+}

@@ -77,6 +77,14 @@ func role(name string, args []string) int {
 		}
 		_ = w.Flush()
 		return 0
+	case "use": // MIB MILLISECONDS 1 (by a child)|0 [end]
+		mib, _ := strconv.Atoi(args[0])
+		ms, _ := strconv.Atoi(args[1])
+		use(mib, time.Duration(ms)*time.Millisecond, args[2] == "1")
+		_, _ = fmt.Fprintln(os.Stdout, "used")
+		if len(args) < 4 {
+			forever()
+		}
 	case "holder": // leaves a child behind that holds stdout
 		if err := again(false, "wait", args...).Start(); err != nil {
 			return fail(err)
@@ -88,6 +96,26 @@ func role(name string, args []string) int {
 	}
 	return 0
 }
+
+// use takes memory and processor time, the latter perhaps in a child.
+func use(mib int, burn time.Duration, child bool) {
+	for range mib {
+		block := make([]byte, 1<<20)
+		for i := 0; i < len(block); i += 1024 {
+			block[i] = 1
+		}
+		held = append(held, block)
+	}
+	if child {
+		_ = again(true, "use", "0", strconv.FormatInt(burn.Milliseconds(), 10), "0", "end").Run()
+		return
+	}
+	for processorTime() < burn { //nolint:revive // that is its work
+	}
+}
+
+// held is what use has taken.
+var held [][]byte
 
 // forever is not select{}, which the runtime takes for a deadlock.
 func forever() {

@@ -102,3 +102,11 @@ func openHandles(t *testing.T) int {
 	}
 	return int(n)
 }
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var created, exited, kernel, user windows.Filetime
+	_ = windows.GetProcessTimes(windows.CurrentProcess(), &created, &exited, &kernel, &user)
+	ticks := func(f windows.Filetime) int64 { return int64(f.HighDateTime)<<32 | int64(f.LowDateTime) }
+	return time.Duration(100 * (ticks(kernel) + ticks(user)))
+}

@@ -27,16 +27,22 @@ type launcherSystem struct {
 	nonce   uint32
 	session int        // our own
 	bufs    *sync.Pool // *[]byte, for reading what children write
+	groups  func() *groups
+	census  census
+	kept    kept
 
 	// mu is held from before a fork until the child is registered, and while a child is waited for:
 	// so a child is never mistaken for an orphan, and a pid in children is never another process.
 	mu       sync.Mutex
-	children map[int]*Child  // started and not yet waited for
-	trees    map[*Child]bool // started and not yet known to be gone
-	run      uint32          // number of starts
-	reaped   chan struct{}   // closed and replaced after each round of waiting
-	ending   sync.WaitGroup  // Child.finish
-	unmarked sync.Once       // told once that marks do not work
+	children map[int]*Child    // started and not yet waited for
+	trees    map[*Child]bool   // started and not yet known to be gone
+	runs     map[uint32]*Child // trees by Child.run
+	run      uint32            // number of starts that came to a fork
+	starts   uint64            // number of starts
+	ending   sync.WaitGroup    // Child.finish
+	unmarked sync.Once         // told once that marks do not work
+	noClone3 bool              // the system cannot start into a cgroup; used by the forking thread
+	forkTID  atomic.Int64      // the forking thread
 }
 
 func (l *Launcher) prepare() {
@@ -46,7 +52,17 @@ func (l *Launcher) prepare() {
 	l.bufs = &sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 	l.children = map[int]*Child{}
 	l.trees = map[*Child]bool{}
-	l.reaped = make(chan struct{})
+	l.runs = map[uint32]*Child{}
+	l.kept.prepare()
+	l.groups = sync.OnceValue(func() *groups { return findGroups(thisHost(), l.owner) })
+}
+
+// Enforces tells whether limits of memory and of processor time will be in force for what is
+// started, and why not, with the cure. The first call, or Run, takes up the cgroup that was
+// delegated to Holdfast, and moves its own processes into a leaf of it.
+func (l *Launcher) Enforces() (memory, cpu bool, why string) {
+	g := l.groups()
+	return g.memory, g.cpu, g.why
 }
 
 // Run forks and waits for children until ctx ends; then it kills what still runs and returns. It is
@@ -63,6 +79,7 @@ func (l *Launcher) Run(ctx context.Context) error {
 		return fmt.Errorf("process launcher: own session: %w", err)
 	}
 	l.session = sid
+	l.groups()
 	chld := make(chan os.Signal, 1) // one pending signal stands for any number
 	signal.Notify(chld, unix.SIGCHLD)
 	defer signal.Stop(chld)
@@ -90,6 +107,7 @@ func (l *Launcher) Run(ctx context.Context) error {
 // thread that forked ends, and Go ends idle threads as it likes (Go issue 27505).
 func (l *Launcher) fork(noMore chan<- struct{}, end <-chan struct{}) {
 	runtime.LockOSThread() // and never unlock it
+	l.forkTID.Store(int64(unix.Gettid()))
 	for {
 		select {
 		case f := <-l.forks:
@@ -160,15 +178,27 @@ func (l *Launcher) reap() {
 		}
 		if c := l.children[pid]; c != nil {
 			l.collect(pid, c)
-		} else if _, ours := l.runOf(pid); ours {
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // it is a zombie, it cannot fail
+		} else if run, ours := l.runOf(pid); ours {
+			l.bury(pid, run)
 		} else {
 			l.reapBehind()
 			break
 		}
 	}
-	close(l.reaped)
-	l.reaped = make(chan struct{})
+}
+
+// bury waits for an adopted child that has ended. Called with mu held.
+func (l *Launcher) bury(pid int, run uint32) {
+	var ru unix.Rusage
+	got, err := unix.Wait4(pid, nil, unix.WNOHANG, &ru) // the next round tries again
+	if c := l.runs[run]; c != nil && got == pid && err == nil {
+		c.reapedCPU.Add(int64(cpuTime(ru)))
+		c.changed()
+	}
+}
+
+func cpuTime(ru unix.Rusage) time.Duration {
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }
 
 // reapBehind asks for our children one by one, since another's ended child stands in front of them.
@@ -176,14 +206,17 @@ func (l *Launcher) reapBehind() {
 	for pid, c := range l.children {
 		l.collect(pid, c)
 	}
-	kids, err := children(os.Getpid())
+	kids, err := children(os.Getpid(), int(l.forkTID.Load()))
 	if err != nil {
 		l.log.Warn("read the list of child processes", zap.Error(err))
 	}
 	for _, pid := range kids {
-		if p, ok := readProc(pid); ok && !p.living && l.children[pid] == nil {
-			if _, ours := l.runOf(pid); ours {
-				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // the next round tries again
+		if l.children[pid] != nil {
+			continue
+		}
+		if p, ok := readProc(pid); ok && !p.living {
+			if run, ours := l.runOf(pid); ours {
+				l.bury(pid, run)
 			}
 		}
 	}
@@ -192,9 +225,15 @@ func (l *Launcher) reapBehind() {
 // collect waits for one started child if it has ended. Called with mu held.
 func (l *Launcher) collect(pid int, c *Child) {
 	var ws unix.WaitStatus
-	got, err := retryEINTR(func() (int, error) { return unix.Wait4(pid, &ws, unix.WNOHANG, nil) })
+	var ru unix.Rusage
+	got, err := retryEINTR(func() (int, error) { return unix.Wait4(pid, &ws, unix.WNOHANG, &ru) })
 	if got == 0 && err == nil {
 		return
+	}
+	t := totals{cpu: time.Duration(c.reapedCPU.Add(int64(cpuTime(ru))))}
+	// Before its first instruction a child shares our own memory, which counts as its peak: getrusage(2).
+	if ru.Maxrss > c.ownPeak {
+		t.peak = uint64(ru.Maxrss) << 10 //nolint:gosec // positive
 	}
 	delete(l.children, pid)
 	exit := exitOf(ws)
@@ -203,7 +242,8 @@ func (l *Launcher) collect(pid int, c *Child) {
 	}
 	exit.PID, exit.StartedAt, exit.EndedAt = pid, c.started, time.Now()
 	close(c.ended)
-	l.ending.Go(func() { c.finish(exit) })
+	c.changed()
+	l.ending.Go(func() { c.finish(exit, t) })
 }
 
 // peek is a child that has ended, without waiting for it; 0 when there is none.
@@ -247,17 +287,19 @@ func (l *Launcher) runOf(pid int) (run uint32, ours bool) {
 // members are the living processes of a tree: the leader, the adopted children that stem from it,
 // and all their descendants.
 func (l *Launcher) members(c *Child) ([]proc, error) {
-	kids, err := children(os.Getpid())
+	// What the forking thread has started is registered; nobody is adopted by it, since adopted
+	// children go to the first thread that lives: kernel/exit.c, find_new_reaper.
+	kids, err := children(os.Getpid(), int(l.forkTID.Load()))
 	if err != nil {
 		return nil, fmt.Errorf("list child processes: %w", err)
 	}
 	var roots []int
 	l.mu.Lock()
+	if l.children[c.pid] == c {
+		roots = append(roots, c.pid)
+	}
 	for _, pid := range kids {
-		switch l.children[pid] {
-		case c:
-			roots = append(roots, pid)
-		case nil:
+		if l.children[pid] == nil {
 			if run, ours := l.runOf(pid); ours && run == c.run {
 				roots = append(roots, pid)
 			}

@@ -5,6 +5,9 @@ package process
 import (
 	"context"
 	"errors"
+	"time"
+
+	"holdfast/internal/status"
 )
 
 type (
@@ -30,8 +33,13 @@ func (l *Launcher) Start(s Spec) (*Child, error) {
 	return nil, &StartError{Kind: StartOther, ID: s.ID, Text: errSystem.Error(), Err: errSystem}
 }
 
+// Enforces says that nothing is.
+func (l *Launcher) Enforces() (memory, cpu bool, why string) { return false, false, errSystem.Error() }
+
 // ReapLeftovers finds nothing on this system.
 func (l *Launcher) ReapLeftovers() (int, error) { return 0, nil }
+
+func (c *Child) measure(time.Time) (status.Usage, error) { return status.Usage{}, errSystem }
 
 // Signal is not possible on this system.
 func (c *Child) Signal(Stop) error { return errSystem }

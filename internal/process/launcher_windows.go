@@ -14,6 +14,10 @@ type launcherSystem struct {
 	began atomic.Bool
 	bufs  *sync.Pool
 
+	jobs     jobSystem
+	enforced func() enforced
+	threads  threadCount
+
 	mu     sync.Mutex
 	closed bool
 	trees  map[*Child]bool // started and not yet closed
@@ -23,6 +27,8 @@ type launcherSystem struct {
 func (l *Launcher) prepare() {
 	l.bufs = &sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 	l.trees = map[*Child]bool{}
+	l.jobs = windowsJobs{}
+	l.enforced = sync.OnceValue(func() enforced { return tryLimits(l.jobs) })
 	if len(l.helper) == 0 {
 		if exe, err := os.Executable(); err == nil {
 			l.helper = []string{exe, "internal-ctrl"}
@@ -48,6 +54,13 @@ func (l *Launcher) Run(ctx context.Context) error {
 	wg.Wait()
 	l.ending.Wait()
 	return nil
+}
+
+// Enforces tells whether limits of memory and of processor time will be in force for what is
+// started, and why not, with the cure.
+func (l *Launcher) Enforces() (memory, cpu bool, why string) {
+	e := l.enforced()
+	return e.memory, e.cpu, e.why
 }
 
 // ReapLeftovers finds nothing: the kernel ends a job with the process that held it.

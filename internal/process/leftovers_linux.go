@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -13,6 +14,25 @@ import (
 // only when it is certain that no other Holdfast with this Owner runs, for instance because its
 // socket could be bound.
 func (l *Launcher) ReapLeftovers() (int, error) {
+	killed, left, err := sweep(l.leftovers(), time.Now().Add(sweepTime), time.Sleep)
+	if left > 0 {
+		return len(killed), fmt.Errorf("%d processes of an earlier run cannot be killed: %w", left, orElse(err, unix.EBUSY))
+	}
+	return len(killed), err
+}
+
+// Leftovers are the processes that ReapLeftovers would end, which of other accounts' are not known.
+func (l *Launcher) Leftovers() ([]int, error) {
+	found, err := l.leftovers()()
+	var all []int
+	for _, p := range found {
+		all = append(all, p.pid)
+	}
+	return all, err
+}
+
+// leftovers looks for processes of this owner that are not this launcher's.
+func (l *Launcher) leftovers() func() ([]proc, error) {
 	spare := map[int]bool{}
 	for pid := os.Getpid(); pid > 0; {
 		spare[pid] = true // ourselves and who started us, who may carry the mark of an outer Holdfast
@@ -23,7 +43,7 @@ func (l *Launcher) ReapLeftovers() (int, error) {
 		pid = p.parent
 	}
 	mine := newMark(l.owner, l.nonce, 0)
-	killed, left, err := sweep(func() ([]proc, error) {
+	return func() ([]proc, error) {
 		all, err := pids("/proc")
 		if err != nil {
 			return nil, fmt.Errorf("list processes: %w", err)
@@ -40,11 +60,7 @@ func (l *Launcher) ReapLeftovers() (int, error) {
 			}
 		}
 		return found, nil
-	}, time.Now().Add(sweepTime), time.Sleep)
-	if left > 0 {
-		return len(killed), fmt.Errorf("%d processes of an earlier run cannot be killed: %w", left, orElse(err, unix.EBUSY))
 	}
-	return len(killed), err
 }
 
 func orElse(err, other error) error {

@@ -29,26 +29,59 @@ func readProc(pid int) (proc, bool) {
 }
 
 func parseStat(pid int, data []byte) (proc, bool) {
+	l, ok := parseStatLine(data)
+	return proc{pid: pid, parent: l.parent, session: l.session, living: l.living, start: l.start}, ok
+}
+
+// statLine is what is used of /proc/PID/stat: proc_pid_stat(5).
+type statLine struct {
+	parent, session, threads int
+	living                   bool
+	ticks                    uint64 // of processor time, its own and that of the children it waited for
+	start                    uint64 // in ticks after boot
+	rss                      uint64 // in pages
+}
+
+// parseStatLine does not allocate: it is what measuring consists of.
+func parseStatLine(data []byte) (l statLine, ok bool) {
 	// The name in parentheses may itself hold spaces and parentheses.
-	f := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	if len(f) < 20 {
-		return proc{}, false
-	}
-	var n [4]int
-	for i, s := range []string{f[1], f[3], f[17]} {
-		v, err := strconv.Atoi(s)
-		if err != nil {
-			return proc{}, false
+	rest := data[bytes.LastIndexByte(data, ')')+1:]
+	var state byte
+	field := 2
+	for len(rest) > 0 && field < 24 {
+		var word []byte
+		word, rest, _ = bytes.Cut(rest, []byte{' '})
+		if word = bytes.TrimRight(word, "\n"); len(word) == 0 {
+			continue
 		}
-		n[i] = v
-	}
-	start, err := strconv.ParseUint(f[19], 10, 64)
-	if err != nil {
-		return proc{}, false
+		field++
+		n, number := parseUint(word)
+		switch field {
+		case 3:
+			state = word[0]
+			continue
+		case 4:
+			l.parent = int(n) //nolint:gosec // a process id
+		case 6:
+			l.session = int(n) //nolint:gosec // a process id
+		case 14, 15, 16, 17:
+			l.ticks += n
+		case 20:
+			l.threads = int(n) //nolint:gosec // a number of threads
+		case 22:
+			l.start = n
+		case 24:
+			l.rss = n
+		default:
+			continue
+		}
+		if !number {
+			return statLine{}, false
+		}
 	}
 	// A process whose first thread has ended looks like a zombie while its other threads run.
-	living := f[0] != "Z" && f[0] != "X" || n[2] > 1
-	return proc{pid: pid, parent: n[0], session: n[1], living: living, start: start}, true
+	l.living = state != 'Z' && state != 'X' || l.threads > 1
+	return l, field >= 22
 }
 
 // readSmall reads a file of /proc. os.ReadFile would try to register it with the poller.
@@ -83,9 +116,9 @@ func retryEINTR(f func() (int, error)) (int, error) {
 	}
 }
 
-// children are the processes whose parent is pid, by any of its threads. A kernel without
-// /proc/PID/task/TID/children is asked the long way.
-func children(pid int) ([]int, error) {
+// children are the processes whose parent is pid, by any of its threads but besides. A kernel without
+// /proc/PID/task/TID/children is asked the long way, which tells of all threads.
+func children(pid, besides int) ([]int, error) {
 	task := "/proc/" + strconv.Itoa(pid) + "/task"
 	threads, err := pids(task)
 	if err != nil {
@@ -96,6 +129,9 @@ func children(pid int) ([]int, error) {
 	}
 	var kids []int
 	for _, tid := range threads {
+		if tid == besides {
+			continue
+		}
 		dir := filepath.Join(task, strconv.Itoa(tid))
 		data, err := readSmall(dir + "/children")
 		switch {
@@ -169,7 +205,7 @@ func below(roots []int) ([]proc, error) {
 		} else if p.living {
 			found = append(found, p)
 		}
-		kids, err := children(pid)
+		kids, err := children(pid, 0)
 		if err != nil {
 			return found, err
 		}

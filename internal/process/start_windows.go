@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/sys/windows"
 )
 
@@ -69,8 +70,12 @@ func (l *Launcher) create(c *Child, cr *creation) (err error) {
 	if l.closed {
 		return ErrClosed
 	}
-	if c.job, err = newJob(); err != nil {
+	var unlimited error
+	if c.job, unlimited, err = newJob(l.jobs, c.spec.Limits); err != nil {
 		return err
+	}
+	if unlimited != nil {
+		l.log.Warn("limits of an instance are not in force", zap.String("instance", c.spec.ID), zap.Error(unlimited))
 	}
 	cr.job = c.job
 	c.started = time.Now()

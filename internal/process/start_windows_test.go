@@ -88,7 +88,7 @@ func TestBothWaysIntoAJob(t *testing.T) {
 		"suspended":   creation.suspended,
 	} {
 		t.Run(name, func(t *testing.T) {
-			j, err := newJob()
+			j, _, err := newJob(windowsJobs{}, Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
