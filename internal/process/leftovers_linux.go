@@ -14,11 +14,12 @@ import (
 // only when it is certain that no other Holdfast with this Owner runs, for instance because its
 // socket could be bound.
 func (l *Launcher) ReapLeftovers() (int, error) {
+	grouped, groupErr := l.groups().reapGroups(l.groupMark())
 	killed, left, err := sweep(l.leftovers(), time.Now().Add(sweepTime), time.Sleep)
 	if left > 0 {
-		return len(killed), fmt.Errorf("%d processes of an earlier run cannot be killed: %w", left, orElse(err, unix.EBUSY))
+		err = fmt.Errorf("%d processes of an earlier run cannot be killed: %w", left, orElse(err, unix.EBUSY))
 	}
-	return len(killed), err
+	return grouped + len(killed), errors.Join(err, groupErr)
 }
 
 // Leftovers are the processes that ReapLeftovers would end, which of other accounts' are not known.
