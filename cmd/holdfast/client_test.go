@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,13 +59,37 @@ func TestStatusForms(t *testing.T) {
 	unready := service
 	unready.Ready, unready.Reasons, unready.LastReload.Applied = false, []string{"the gateway is paused: holdfast service continue"}, false
 
+	surge := healthyApp()
+	surge.Restarting = "1 of 1"
+	surge.Instances = append(surge.Instances, status.Instance{ID: "worker-2", App: "worker", PID: 4400, State: status.Starting, Role: status.Surge, Since: now()})
+	maintained := healthyApp()
+	maintained.Condition, maintained.Desired, maintained.Configured = status.InMaintenance, 1, 3
+	maintained.Maintenance = &status.Maintenance{Since: now().Add(-15 * time.Minute), Until: now().Add(15 * time.Minute), Note: "new disk\x1b[2J"}
+	crashed := crashedApp()
+	hostileEnd := crashedApp()
+	end := hostileEnd.Instances[1].LastExit
+	end.Text, end.Cause, end.PortHolder = "exit\x1b[2Jcode", "probe said \a", "ng\x1b[2Jinx"
+	end.Advice, end.Next, end.LastLines = "do \x1b]0;x\a", "\x1b[2J", []string{"\x1b[31mred\x1b[0m \x1b[2J"}
+	end.Probes[1].Error = "\x1b[2J"
+	ends := newestEnds(crashed, "")
+
 	c := &console{name: "Holdfast"}
 	for name, write := range map[string]func(*bytes.Buffer) error{
-		"app_degraded.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), last) },
-		"app_healthy.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), nil) },
-		"app_stopped.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, idle, nil) },
-		"app_waiting.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, waiting, nil) },
-		"app_hostile.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostile, nil) },
+		"app_degraded.txt":    func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), last) },
+		"app_healthy.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), nil) },
+		"app_stopped.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, idle, nil) },
+		"app_waiting.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, waiting, nil) },
+		"app_hostile.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostile, nil) },
+		"app_surge.txt":       func(b *bytes.Buffer) error { return c.writeApp(b, plain, surge, nil) },
+		"app_maintenance.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, maintained, nil) },
+		"app_crashed.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, crashed, last) },
+		"app_hostile_end.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostileEnd, last) },
+		"exits.txt":           func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop", ends, false) },
+		"exits_verbose.txt":   func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop", ends, true) },
+		"exits_none.txt":      func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop-1", nil, false) },
+		"overview_upkeep.txt": func(b *bytes.Buffer) error {
+			return c.writeOverview(b, plain, overview{service, []status.App{maintained, surge}})
+		},
 		"app_ascii.txt": func(b *bytes.Buffer) error {
 			return c.writeApp(b, style{now: now(), zone: time.UTC}, degradedApp(), last)
 		},
@@ -94,6 +120,52 @@ func TestStatusForms(t *testing.T) {
 	}
 }
 
+// TestTroubled keeps ends that somebody wanted from being shown as trouble.
+func TestTroubled(t *testing.T) {
+	at := func(id string, s status.State, reason status.Reason, code int64, ended time.Duration) status.Instance {
+		return status.Instance{ID: id, State: s, LastExit: &status.Exit{Reason: reason, Code: code, EndedAt: now().Add(ended)}}
+	}
+	for _, test := range []struct {
+		name string
+		all  []status.Instance
+		want string
+	}{
+		{"nothing ended", []status.Instance{{ID: "a-1", State: status.Starting}}, ""},
+		{"stopped on request", []status.Instance{at("a-1", status.Stopped, status.ReasonRequested, -1, 0)}, ""},
+		{"a job that did its work", []status.Instance{at("a-1", status.Exited, status.ReasonExit, 0, 0)}, ""},
+		{"a job that failed", []status.Instance{at("a-1", status.Exited, status.ReasonExit, 3, 0)}, "a-1"},
+		{"the newest of two", []status.Instance{at("a-1", status.Backoff, status.ReasonExit, 1, 0), at("a-2", status.Backoff, status.ReasonExit, 1, time.Second)}, "a-2"},
+		{"a crash loop before all", []status.Instance{at("a-1", status.CrashLoop, status.ReasonExit, 1, 0), at("a-2", status.Backoff, status.ReasonExit, 1, time.Second)}, "a-1"},
+		{"could not be started", []status.Instance{at("a-1", status.Backoff, status.ReasonStartFailed, -1, 0)}, "a-1"},
+		{"a new config came in", []status.Instance{at("a-1", status.Starting, status.ReasonConfig, 0, 0)}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := troubled(status.App{Condition: status.Down, Instances: test.all})
+			if (got == nil) != (test.want == "") || got != nil && got.ID != test.want {
+				t.Errorf("got %+v, want %q", got, test.want)
+			}
+			if troubled(status.App{Condition: status.Healthy, Instances: test.all}) != nil {
+				t.Error("a healthy app has trouble")
+			}
+		})
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for cpu, want := range map[float64]string{-1: "0%", 0: "0%", 0.0004: "0%", 0.004: "0.4%", 0.0096: "1%", 0.034: "3%", 1: "100%", 2.5: "250%"} {
+		if got := percent(cpu); got != want {
+			t.Errorf("%v: %s, want %s", cpu, got, want)
+		}
+	}
+	for bytes, want := range map[uint64]string{
+		0: "0KiB", 512: "0KiB", 640 << 10: "640KiB", 1<<20 - 1: "1.0MiB", 8<<20 + 400<<10: "8.4MiB", 182 << 20: "182MiB", 1230 << 20: "1.2GiB", 3 << 40: "3.0TiB", 4000 << 40: "4000TiB",
+	} {
+		if got := size(bytes); got != want {
+			t.Errorf("%d: %s, want %s", bytes, got, want)
+		}
+	}
+}
+
 // TestClientCommands drives a running service.
 func TestClientCommands(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
@@ -110,11 +182,32 @@ func TestClientCommands(t *testing.T) {
 		{"app", []string{"status", "shop"}, exitOK, []string{"● shop — degraded (1/2 ready) since ", "Why      shop-2: exit code 1; next try in ", "shop-2 stderr Error: connect", "Next: holdfast logs shop-2 --since 5m"}},
 		{"app in JSON", []string{"status", "shop", "-o", "json"}, exitOK, []string{`"condition": "degraded"`}},
 		{"app in YAML", []string{"status", "shop", "-o", "yaml"}, exitOK, []string{"condition: degraded\n", "  - id: shop-1\n"}},
+		{"ends", []string{"exits", "shop"}, exitOK, []string{"No process of shop has ended"}},
+		{"ends in JSON", []string{"exits", "shop", "-o", "json"}, exitOK, []string{"[]\n"}},
+		{"ends of an instance", []string{"exits", "shop-2"}, exitOK, []string{"No process of shop-2 has ended"}},
+		{"ends of nobody", []string{"exits", "shop-9"}, exitFailed, []string{"not found"}},
+		{"no ends", []string{"exits", "shop", "--last", "0"}, exitUsage, []string{"write a number from 1"}},
 		{"unknown app", []string{"status", "shpo"}, exitFailed, []string{`holdfast: app "shpo": not found; there are: shop, worker`}},
 		{"too many", []string{"status", "shop", "worker"}, exitUsage, []string{"usage: holdfast status [APP]"}},
 		{"start", []string{"start", "shop", "worker"}, exitOK, []string{"starting shop\nstarting worker\n"}},
 		{"stop", []string{"stop", "shop"}, exitOK, []string{"stopping shop\n"}},
 		{"restart", []string{"restart", "shop", "-o", "json"}, exitOK, []string{`"action": "restart"`}},
+		{"scale", []string{"scale", "shop", "4"}, exitOK, []string{"scaling shop to 4 instances\n"}},
+		{"scale to one", []string{"scale", "shop", "1"}, exitOK, []string{"scaling shop to 1 instance\n"}},
+		{"scale back", []string{"scale", "shop", "--reset"}, exitOK, []string{"scaling shop back to 2 instances\n"}},
+		{"scale by nothing", []string{"scale", "shop"}, exitUsage, []string{"usage: holdfast scale APP N|--reset"}},
+		{"scale by both", []string{"scale", "shop", "3", "--reset"}, exitUsage, []string{"usage: holdfast scale APP N|--reset"}},
+		{"scale by a word", []string{"scale", "shop", "many"}, exitUsage, []string{`"many" instances: write a number from 0 to 1000`}},
+		{"scale by too many", []string{"scale", "shop", "1001"}, exitUsage, []string{"from 0 to 1000"}},
+		{"scale nobody", []string{"scale", "nope", "3"}, exitFailed, []string{`app "nope": not found`}},
+		{"maintenance", []string{"maintenance", "on", "shop", "--note", "new disk", "--for", "30m"}, exitOK, []string{"shop is in maintenance; to end it: holdfast maintenance off shop"}},
+		{"end of maintenance", []string{"maintenance", "off", "shop", "worker"}, exitOK, []string{"shop is in service again\nworker is in service again\n"}},
+		{"maintenance of nobody", []string{"maintenance", "on", "nope"}, exitFailed, []string{"not found"}},
+		{"maintenance for no time", []string{"maintenance", "on", "shop", "--for", "0s"}, exitUsage, []string{"such as 30m"}},
+		{"maintenance list", []string{"maintenance", "ls"}, exitOK, []string{"No app is in maintenance."}},
+		{"maintenance list in JSON", []string{"maintenance", "ls", "shop", "-o", "json"}, exitOK, []string{"[]\n"}},
+		{"maintenance of what", []string{"maintenance", "onn"}, exitUsage, []string{`there is no command "maintenance onn"; did you mean off or on?`}},
+		{"calibrate in no time", []string{"app", "calibrate", "shop", "--grace", "0s"}, exitUsage, []string{"such as 10s"}},
 		{"stop nothing", []string{"stop"}, exitUsage, []string{"usage: holdfast stop APP..."}},
 		{"stop unknown", []string{"stop", "nope"}, exitFailed, []string{`app "nope": not found`}},
 		{"logs", []string{"logs", "shop"}, exitOK, []string{"shop-1 stdout listening\n", "shop-2 stderr Error: connect"}},
@@ -178,6 +271,38 @@ func TestWait(t *testing.T) {
 		{"gave up", []string{"start", "shop"}, func(a *status.App) {
 			a.Instances[1].State, a.Instances[1].Since = status.CrashLoop, time.Now().Add(time.Hour)
 		}, exitFailed, "shop could not be started: shop-2: exit code 1; see: holdfast logs shop-2"},
+		{"a job that fails at once is not started", []string{"start", "shop"}, func(a *status.App) {
+			// What --wait sees first is a process that runs, and then that it has failed.
+			a.Condition, a.Ready = status.Healthy, 2
+			for i := range a.Instances {
+				a.Instances[i].Port, a.Instances[i].PID, a.Instances[i].State, a.Instances[i].Ready = 0, 100+i, status.Running, true
+			}
+		}, exitFailed, "shop could not be started: shop-1: exit code 3"},
+		{"an additional instance is still there", []string{"restart", "shop", "--timeout", "150ms"}, func(a *status.App) {
+			a.Condition = status.Healthy
+			for i := range a.Instances {
+				a.Instances[i].StartedAt = time.Now().Add(time.Hour)
+			}
+			a.Instances = append(a.Instances, status.Instance{ID: "shop-3", Role: status.Surge, Port: 1, State: status.Draining})
+		}, exitFailed, "is not restarted yet"},
+		{"an instance drains", []string{"stop", "shop", "--timeout", "150ms"}, func(a *status.App) {
+			a.Instances[0].State, a.Instances[1].State = status.Stopped, status.Draining
+		}, exitFailed, "is not stopped yet"},
+		{"up in maintenance", []string{"start", "shop"}, func(a *status.App) {
+			a.Condition = status.InMaintenance
+			a.Instances[1].Ready = true
+		}, exitOK, "started shop in "},
+		{"not up in maintenance", []string{"start", "shop", "--timeout", "150ms"}, func(a *status.App) { a.Condition = status.InMaintenance }, exitFailed, "is not started yet"},
+		{"scaled", []string{"scale", "shop", "1"}, func(a *status.App) { a.Desired, a.Instances = 1, a.Instances[:1] }, exitOK, "scaled shop to 1 instance in "},
+		{"scaled while it is stopped", []string{"scale", "shop", "2"}, func(a *status.App) {
+			for i := range a.Instances {
+				a.Instances[i].State, a.Instances[i].Ready = status.Stopped, false
+			}
+		}, exitOK, "scaled shop to 2 instances in "},
+		{"one too many is still there", []string{"scale", "shop", "1", "--timeout", "150ms"}, func(a *status.App) { a.Desired = 1 }, exitFailed, "is not scaled yet"},
+		{"a new one does not come up", []string{"scale", "shop", "2"}, func(a *status.App) {
+			a.Instances[1].State, a.Instances[1].Since = status.CrashLoop, time.Now().Add(time.Hour)
+		}, exitFailed, "shop could not be scaled: shop-2: exit code 1"},
 		{"a job has ended well", []string{"start", "shop"}, endWith(0), exitOK, "started shop in "},
 		{"a job ran again and ended well", []string{"restart", "shop"}, endWith(0), exitOK, "restarted shop in "},
 		{"a job failed", []string{"start", "shop"}, endWith(1), exitFailed, "shop could not be started: shop-1: exit code 1; see: holdfast logs shop-1"},
@@ -186,11 +311,168 @@ func TestWait(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			f, data := newFakeHoldfast(t)
 			f.after = test.after
+			f.later = func(a *status.App) {
+				if a.Instances[0].PID == 100 {
+					endWith(3)(a)
+				}
+			}
 			code, stdout, stderr := runCommand(t, "", append(test.args, "--wait", "--data", data)...)
 			if code != test.code || !strings.Contains(stdout+stderr, test.want) {
 				t.Errorf("exit code %d, want %d; output %q, want %q", code, test.code, stdout+stderr, test.want)
 			}
 		})
+	}
+}
+
+// TestRestartThatIsGivenUp is told by an event: the instances run on as before.
+func TestRestartThatIsGivenUp(t *testing.T) {
+	f, data := newFakeHoldfast(t)
+	given := event.AppRestartFailed{About: event.About{App: "shop"}, Failed: "shop-3", Why: "port 20003 is held by \x1b[2Jnginx", Untouched: 2}
+	f.bus.Publish(given)
+	f.after = func(a *status.App) { a.Restarting = "0 of 2" }
+	args := []string{"restart", "shop", "--wait", "--data", data}
+	if code, _, stderr := runCommand(t, "", append(args, "--timeout", "200ms")...); code != exitFailed || !strings.Contains(stderr, "is not restarted yet") {
+		t.Errorf("while it is under way, and another failed before: exit code %d, %q", code, stderr)
+	}
+	f.after = func(*status.App) { f.bus.Publish(given) }
+	f.apps[0].Restarting = ""
+	code, _, stderr := runCommand(t, "", args...)
+	if want := `shop could not be restarted: the restart was given up because shop-3 did not become ready: port 20003 is held by \x1b[2Jnginx;`; code != exitFailed || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d, stderr %q, want %q", code, stderr, want)
+	}
+}
+
+func TestSettling(t *testing.T) {
+	job := func(pid int) status.App {
+		return status.App{Instances: []status.Instance{{ID: "job-1", PID: pid}}}
+	}
+	var s settling
+	begin := now()
+	for n, step := range []struct {
+		app   status.App
+		done  bool
+		after time.Duration
+		want  bool
+	}{
+		{job(1), true, 0, false},
+		{job(1), true, settle - 1, false},
+		{job(2), true, settle, false}, // another process: it begins anew
+		{job(2), true, 2*settle - 1, false},
+		{job(2), false, 3 * settle, false},
+		{job(2), true, 3 * settle, true},
+		{job(0), true, 3 * settle, true}, // it has ended: nothing is left to be believed
+		{status.App{Instances: []status.Instance{{ID: "web-1", PID: 3, Port: 80}}}, true, 3 * settle, true},
+	} {
+		if got := s.settled(step.app, step.done, begin.Add(step.after)); got != step.want {
+			t.Errorf("step %d: %v, want %v", n, got, step.want)
+		}
+	}
+}
+
+func TestCalibrate(t *testing.T) {
+	f, data := newFakeHoldfast(t)
+	f.trials = []status.StopTrial{
+		{Method: "sigterm", Seconds: 10, Exit: &status.Exit{Text: "killed by SIGKILL", Signal: "SIGKILL"}},
+		{Method: "ctrl_c", Clean: true, Seconds: 0.21, Exit: &status.Exit{Text: "exit code 0", Graceful: true}},
+		{Method: "stdin_close", Seconds: 0.4, Exit: &status.Exit{Text: "exit code 3\x1b[2J", Graceful: true}},
+		{Method: "http", Error: "no stop.http\a is configured"},
+	}
+	code, stdout, stderr := runCommand(t, "", "app", "calibrate", "shop", "--grace", "10s", "--data", data)
+	if code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	golden(t, "calibrate.txt", strings.ReplaceAll(stdout, data, "DATA"))
+	golden(t, "calibrate_progress.txt", regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d `).ReplaceAllString(stderr, "T "))
+	if want := []string{"calibrate 10s shop"}; !slices.Equal(f.actions, want) {
+		t.Errorf("did %q, want %q", f.actions, want)
+	}
+	code, stdout, stderr = runCommand(t, "", "app", "calibrate", "shop", "--data", data, "-o", "json")
+	var result api.Calibration
+	if err := json.Unmarshal([]byte(stdout), &result); err != nil || code != exitOK || result.Method != "ctrl_c" || stderr != "" {
+		t.Errorf("exit code %d, %v: %s%s", code, err, stdout, stderr)
+	}
+	f.trials = f.trials[:1]
+	code, stdout, stderr = runCommand(t, "", "app", "calibrate", "shop", "--data", data)
+	if code != exitFailed || !strings.Contains(stderr, "nothing ends shop cleanly") || strings.Contains(stdout, "apps:") {
+		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := runCommand(t, "", "app", "calibrate", "nope", "--data", data); code != exitFailed || !strings.Contains(stderr, "not found") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// TestFollowGoesOn stands for a restart of Holdfast while somebody follows.
+func TestFollowGoesOn(t *testing.T) {
+	f, _ := newFakeHoldfast(t)
+	data := t.TempDir()
+	stop := f.serve(t, data) // a second door, which can be closed
+	var out, errs syncBuffer
+	done := make(chan int, 1)
+	go func() {
+		done <- run([]string{"logs", "shop", "-f", "-n", "1", "--reconnect", "1m", "--data", data}, strings.NewReader(""), &out, &errs)
+	}()
+	out.waitFor(t, "ECONNREFUSED")
+	stop()
+	errs.waitFor(t, "-- Holdfast ended the stream; trying to go on for up to 1m0s --\n")
+	f.mu.Lock()
+	f.lines = []status.Line{{Seq: 1, Time: now(), Instance: "shop-1", Stream: "stdout", Text: "after the restart"}}
+	f.mu.Unlock()
+	stop = f.serve(t, data)
+	out.waitFor(t, "after the restart")
+	errs.waitFor(t, "-- connected again --\n-- some lines missing here: Holdfast was started anew --\n")
+	f.mu.Lock()
+	f.apps = f.apps[1:] // a reload took it away
+	f.mu.Unlock()
+	stop()
+	stop = f.serve(t, data)
+	t.Cleanup(stop)
+	if code := <-done; code != exitFailed {
+		t.Errorf("exit code %d after the app is gone, want %d: %s", code, exitFailed, errs.String())
+	}
+	if n := strings.Count(errs.String(), "ended the stream"); n != 2 {
+		t.Errorf("told %d times that the stream ended, want 2:\n%s", n, errs.String())
+	}
+}
+
+func TestFollowGivesUp(t *testing.T) {
+	f, data := newFakeHoldfast(t)
+	close(f.live)
+	code, _, stderr := runCommand(t, "", "logs", "shop", "-f", "--reconnect", "600ms", "--data", data)
+	if code != exitUnreachable || !strings.Contains(stderr, "could not be continued within 600ms") || strings.Count(stderr, "--\n") != 2 {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+}
+
+// syncBuffer is written by a command while a test looks at it.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// waitFor waits until text was written, for at most 20 s.
+func (s *syncBuffer) waitFor(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for !strings.Contains(s.String(), text) {
+		select {
+		case <-poll.C:
+		case <-deadline:
+			t.Fatalf("%q was never written, but %q", text, s.String())
+		}
 	}
 }
 
@@ -253,7 +535,7 @@ func TestFollowEndsWithTheStream(t *testing.T) {
 			f, data := newFakeHoldfast(t)
 			f.live <- status.Line{Seq: 4, Time: now(), Instance: "shop-1", Stream: "stdout", Text: "new"} // two are missing
 			close(f.live)
-			code, stdout, stderr := runCommand(t, "", "logs", "shop", "-f", "-n", "1", "-o", form, "--data", data)
+			code, stdout, stderr := runCommand(t, "", "logs", "shop", "-f", "-n", "1", "--reconnect", "0", "-o", form, "--data", data)
 			if code != exitUnreachable || !strings.Contains(stderr, "the stream ended") {
 				t.Errorf("exit code %d, stderr %q", code, stderr)
 			}
@@ -287,6 +569,12 @@ func TestNothingRuns(t *testing.T) {
 		{"events", "-f"},
 		{"routes"},
 		{"reload"},
+		{"exits", "shop"},
+		{"scale", "shop", "3"},
+		{"maintenance", "on", "shop"},
+		{"maintenance", "off", "shop"},
+		{"maintenance", "ls"},
+		{"app", "calibrate", "shop"},
 	} {
 		data := t.TempDir()
 		code, stdout, stderr := runCommand(t, "", append(args, "--data", data)...)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ import (
 func newEventsCommand(c *console) *cobra.Command {
 	var goOn bool
 	var q api.EventQuery
+	var patience time.Duration
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "Show what happened to the apps, the gateway and the configuration",
@@ -36,7 +38,7 @@ remembered since Holdfast started, the newest of them; what is older is in its l
 				return &exitError{exitUsage, fmt.Errorf("--severity %s: write info, warning or error", q.Severity)}
 			}
 			return c.withClient(cmd, func(ctx context.Context, client *api.Client) error {
-				return c.events(ctx, client, q, goOn)
+				return c.events(ctx, client, q, goOn, patience)
 			})
 		},
 	}
@@ -45,6 +47,7 @@ remembered since Holdfast started, the newest of them; what is older is in its l
 	flags.IntVarP(&q.Newest, "lines", "n", 20, fmt.Sprintf("how many of the newest events to show (1 to %d)", maxEntries))
 	flags.StringVar(&q.App, "app", "", "only events about this app")
 	flags.StringVar(&q.Severity, "severity", "", "only events that are at least so severe: info, warning or error")
+	reconnectFlag(cmd, &patience)
 	// Registering fails only for an unknown flag.
 	_ = cmd.RegisterFlagCompletionFunc("app", c.completeApps(false))
 	_ = cmd.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(severities(), cobra.ShellCompDirectiveNoFileComp))
@@ -55,11 +58,12 @@ func severities() []string {
 	return []string{string(event.Info), string(event.Warning), string(event.Error)}
 }
 
-func (c *console) events(ctx context.Context, client *api.Client, q api.EventQuery, goOn bool) error {
+func (c *console) events(ctx context.Context, client *api.Client, q api.EventQuery, goOn bool, patience time.Duration) error {
 	s := c.style()
 	write := func(w io.Writer, e event.Event) error { return writeEvent(w, s, e) }
 	if goOn {
-		return follow(ctx, c, func(ctx context.Context) iter.Seq2[api.Entry[event.Event], error] {
+		return follow(ctx, c, patience, func(ctx context.Context, after string, connected func()) iter.Seq2[api.Entry[event.Event], error] {
+			q.After, q.Connected = after, connected
 			return client.FollowEvents(ctx, q)
 		}, write)
 	}

@@ -32,6 +32,8 @@ type fakeHoldfast struct {
 	trials   []status.StopTrial
 	// after is what an action makes of the app.
 	after func(*status.App)
+	// later is what becomes of the app once it has been looked at.
+	later func(*status.App)
 
 	bus *event.Bus
 }
@@ -45,33 +47,39 @@ func newFakeHoldfast(t *testing.T) (f *fakeHoldfast, data string) {
 		{Seq: 1, Time: now().Add(-16 * time.Second), Instance: "shop-2", Stream: "stderr", Text: "Error: connect ECONNREFUSED 10.0.0.9:5432"},
 	}
 	data = t.TempDir()
+	t.Cleanup(f.serve(t, data))
+	return f, data
+}
+
+// serve answers until the returned function is called, which may be done again.
+func (f *fakeHoldfast) serve(t *testing.T, data string) (stop func()) {
+	t.Helper()
 	id, err := service.NewIdentity("Holdfast")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := api.Listen(t.Context(), id.WithDataDir(data).Endpoint(), "Holdfast", nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	listener, err := api.Listen(ctx, id.WithDataDir(data).Endpoint(), "Holdfast", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := api.New(api.Options{Apps: f, Logs: f, Config: f, Service: f, Bus: f.bus, Gatherer: prometheus.NewRegistry()})
-	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- server.ServeLocal(ctx, listener) }()
-	t.Cleanup(func() {
+	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	return f, data
 }
 
 func degradedApp() status.App {
 	return status.App{
-		ID: "shop", Condition: status.Degraded, Desired: 2, Ready: 1, Since: now().Add(-3 * time.Minute),
+		ID: "shop", Condition: status.Degraded, Desired: 2, Configured: 2, Ready: 1, Since: now().Add(-3 * time.Minute),
 		Why: "shop-2: exit code 1",
 		Instances: []status.Instance{
-			{ID: "shop-1", App: "shop", PID: 4312, State: status.Running, Ready: true, Port: 20001, Since: now().Add(-time.Hour), StartedAt: now().Add(-time.Hour)},
+			{ID: "shop-1", App: "shop", PID: 4312, State: status.Running, Ready: true, Port: 20001, Since: now().Add(-time.Hour), StartedAt: now().Add(-time.Hour), Usage: &status.Usage{CPU: 0.03, Memory: 182 << 20, Handles: 40, Threads: 9, Processes: 2}},
 			{ID: "shop-2", App: "shop", State: status.Backoff, Port: 20002, Restarts: 4, Since: now().Add(-time.Minute), NextTry: now().Add(16 * time.Second), Why: "exit code 1"},
 		},
 	}
@@ -79,9 +87,33 @@ func degradedApp() status.App {
 
 func healthyApp() status.App {
 	return status.App{
-		ID: "worker", Condition: status.Healthy, Desired: 1, Ready: 1, Since: now().Add(-26 * time.Hour),
+		ID: "worker", Condition: status.Healthy, Desired: 1, Configured: 1, Ready: 1, Since: now().Add(-26 * time.Hour),
 		Instances: []status.Instance{{ID: "worker-1", App: "worker", PID: 4313, State: status.Running, Ready: true, Since: now(), StartedAt: now().Add(-26 * time.Hour)}},
 	}
+}
+
+// crashedApp is degradedApp with all that can be known about the end.
+func crashedApp() status.App {
+	a := degradedApp()
+	end := status.Exit{
+		Code: 1, Text: "exit code 1", Reason: status.ReasonStartupProbe, PID: 4400,
+		Cause:     "startup probe failed 60 times in a row: connect to 127.0.0.1:20002: connection refused",
+		StartedAt: now().Add(-72 * time.Second), EndedAt: now().Add(-time.Minute),
+		LastLines: []string{"one", "two", "three", "four", "five", "six"},
+		Usage:     &status.Usage{Time: now().Add(-time.Minute), CPU: 0.5, CPUSeconds: 1.25, Memory: 182 << 20, PeakMemory: 200 << 20, Handles: 12, Threads: 1, Processes: 2},
+		Port:      20002, PortHolder: "nginx (process 812)",
+		Probes: []status.ProbeResult{
+			{Time: now().Add(-63 * time.Second), Probe: "startup", Seconds: 0.0012, Error: "connection refused"},
+			{Time: now().Add(-62 * time.Second), Probe: "startup", Seconds: 0.0013, Error: "connection refused"},
+			{Time: now().Add(-61 * time.Second), Probe: "startup", Seconds: 0.0014, Error: "connection refused"},
+			{Time: now().Add(-60 * time.Second), Probe: "readiness", Seconds: 2},
+		},
+		Advice: "nginx has its port: stop it, or write another port", Next: "next try in 4s",
+	}
+	older := status.Exit{Code: -1, Signal: "SIGKILL", Text: "killed by SIGKILL", Reason: status.ReasonExit, EndedAt: now().Add(-time.Hour), StartedAt: now().Add(-time.Hour - 40*time.Millisecond), Next: "restarted at once"}
+	i := &a.Instances[1]
+	i.LastExit, i.Exits = &end, []status.Exit{end, older}
+	return a
 }
 
 func (f *fakeHoldfast) Apps() []status.App {
@@ -93,8 +125,14 @@ func (f *fakeHoldfast) Apps() []status.App {
 func (f *fakeHoldfast) App(id string) (status.App, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, a := range f.apps {
+	for n, a := range f.apps {
 		if a.ID == id {
+			if f.later != nil {
+				next := a
+				next.Instances = slices.Clone(a.Instances)
+				f.later(&next)
+				f.apps[n] = next
+			}
 			return a, nil
 		}
 	}
@@ -143,6 +181,11 @@ func (f *fakeHoldfast) Calibrate(_ context.Context, id string, grace time.Durati
 }
 
 func (f *fakeHoldfast) Tail(app, instance string, n int) ([]status.Line, error) {
+	if _, err := f.App(app); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var lines []status.Line
 	for _, l := range f.lines {
 		if strings.HasPrefix(l.Instance, app) && (instance == "" || l.Instance == instance) {
@@ -152,13 +195,17 @@ func (f *fakeHoldfast) Tail(app, instance string, n int) ([]status.Line, error) 
 	return lines[max(len(lines)-n, 0):], nil
 }
 
-func (f *fakeHoldfast) Follow(string, string, int) (api.Follower, error) { return f, nil }
-func (f *fakeHoldfast) C() <-chan status.Line                            { return f.live }
-func (f *fakeHoldfast) Dropped() uint64                                  { return 0 }
-func (f *fakeHoldfast) Close()                                           {}
+func (f *fakeHoldfast) Follow(app, _ string, _ int) (api.Follower, error) {
+	_, err := f.App(app)
+	return f, err
+}
+func (f *fakeHoldfast) C() <-chan status.Line { return f.live }
+func (f *fakeHoldfast) Dropped() uint64       { return 0 }
+func (f *fakeHoldfast) Close()                {}
 
 func (f *fakeHoldfast) Snapshot() *config.Snapshot {
 	cfg := config.Default()
+	cfg.Apps = map[string]config.App{"shop": {Stop: config.Stop{Method: config.StopSigterm, Grace: config.Duration(15 * time.Second)}}}
 	cfg.Listeners = map[string]config.Listener{"web": {Address: ":8080"}}
 	cfg.Routes = map[string]config.Route{
 		"shop": {App: "shop", Match: config.Match{Host: config.OneOrMany{"shop.example.com"}, PathPrefix: "/api", Method: config.OneOrMany{"GET", "POST"}}},

@@ -22,6 +22,8 @@ type logOptions struct {
 	count  int
 	stream string
 	since  time.Duration
+	// patience is how long to wait for Holdfast to come back.
+	patience time.Duration
 }
 
 func newLogsCommand(c *console) *cobra.Command {
@@ -31,7 +33,8 @@ func newLogsCommand(c *console) *cobra.Command {
 		Short: "Show what an app or one of its instances wrote",
 		Long: `Shows the newest lines that an app, or one of its instances, wrote to stdout and stderr, and
 Holdfast's own notes about it (stream holdfast). With -f it goes on until Ctrl-C; lines that came
-faster than they could be taken are told as missing.`,
+faster than they could be taken are told as missing. When Holdfast is started anew meanwhile, it goes
+on with what the app writes then.`,
 		Example: `  holdfast logs shop
   holdfast logs shop-2 --since 5m
   holdfast logs shop -f --stream stderr
@@ -52,6 +55,7 @@ faster than they could be taken are told as missing.`,
 	flags.IntVarP(&o.count, "lines", "n", 50, fmt.Sprintf("how many of the newest lines to show (1 to %d)", maxEntries))
 	flags.StringVar(&o.stream, "stream", "", "only this stream: stdout, stderr or holdfast")
 	flags.DurationVar(&o.since, "since", 0, "only lines that are not older, such as 5m")
+	reconnectFlag(cmd, &o.patience)
 	_ = cmd.RegisterFlagCompletionFunc("stream", cobra.FixedCompletions( // fails only for an unknown flag
 		[]cobra.Completion{"stdout", "stderr", "holdfast"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -79,7 +83,8 @@ func (c *console) logs(ctx context.Context, client *api.Client, name string, o l
 	s := c.style()
 	write := func(w io.Writer, l status.Line) error { return writeLine(w, s, l) }
 	if o.follow {
-		return follow(ctx, c, func(ctx context.Context) iter.Seq2[api.Entry[status.Line], error] {
+		return follow(ctx, c, o.patience, func(ctx context.Context, after string, connected func()) iter.Seq2[api.Entry[status.Line], error] {
+			q.After, q.Connected = after, connected
 			return client.FollowLogs(ctx, q)
 		}, write)
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,11 +19,14 @@ func newStatusCommand(c *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status [APP]",
 		Short: "Show how the apps are, or one app in detail",
-		Long: `Shows every app in one line; with a name, the instances of that app, why it is not healthy and the
-last line it wrote to stderr.
+		Long: `Shows every app in one line; with a name, the instances of that app and, when something is wrong, why:
+how the last process ended, what it used, who holds its port, what its probes found, what it wrote
+last, what most likely helps and what happens next.
 
 Conditions: healthy (every wanted instance is ready), degraded (some are), down (none is), stopped
-(on request, or ended for good as its restart policy allows).`,
+(on request, or ended for good as its restart policy allows), maintenance (requests are answered 503
+and nothing is restarted). CPU is in percent of one processor, MEM the resident memory, both with all
+child processes and at most five seconds old; "holdfast top" measures anew.`,
 		Example: `  holdfast status
   holdfast status shop
   holdfast status -o json`,
@@ -80,7 +85,7 @@ func (c *console) writeOverview(w io.Writer, s style, o overview) error {
 }
 
 func (c *console) writeApps(b *strings.Builder, s style, apps []status.App) {
-	rows := [][]string{{"APP", "CONDITION", "READY", "RESTARTS", "SINCE"}}
+	rows := [][]string{{"APP", "CONDITION", "READY", "CPU", "MEM", "RESTARTS", "SINCE"}}
 	dots := []string{" "}
 	worst := apps[0]
 	for _, a := range apps {
@@ -88,7 +93,10 @@ func (c *console) writeApps(b *strings.Builder, s style, apps []status.App) {
 		for _, i := range a.Instances {
 			restarts += i.Restarts
 		}
-		rows = append(rows, []string{a.ID, string(a.Condition), fmt.Sprintf("%d/%d", a.Ready, a.Desired), fmt.Sprint(restarts), s.since(a.Since)})
+		cpu, memory := s.usage(total(a))
+		rows = append(rows, []string{
+			a.ID, string(a.Condition), fmt.Sprintf("%d/%d", a.Ready, a.Desired), cpu, memory, fmt.Sprint(restarts), s.day(a.Since),
+		})
 		dots = append(dots, s.dot(a.Condition))
 		if urgency(a.Condition) > urgency(worst.Condition) {
 			worst = a
@@ -108,8 +116,45 @@ func (c *console) writeApps(b *strings.Builder, s style, apps []status.App) {
 			}
 			fmt.Fprintf(b, "  Why     %s\n", printable(why))
 		}
+		if a.Maintenance != nil {
+			fmt.Fprintf(b, "  Note    %s: %s\n", a.ID, s.maintenance(*a.Maintenance))
+		}
+		if a.Restarting != "" {
+			fmt.Fprintf(b, "  Note    %s: restarting %s\n", a.ID, a.Restarting)
+		}
 	}
 	fmt.Fprintf(b, "Next: %s\n", c.command("status "+worst.ID))
+}
+
+// total is what all instances of an app use; nil when none was measured.
+func total(a status.App) *status.Usage {
+	var sum *status.Usage
+	for _, i := range a.Instances {
+		if i.Usage == nil {
+			continue
+		}
+		if sum == nil {
+			sum = new(status.Usage)
+		}
+		sum.CPU += i.Usage.CPU
+		sum.Memory += i.Usage.Memory
+		sum.Handles += i.Usage.Handles
+		sum.Threads += i.Usage.Threads
+		sum.Processes += i.Usage.Processes
+	}
+	return sum
+}
+
+// maintenance says since when, until when and what for.
+func (s style) maintenance(m status.Maintenance) string {
+	text := "in maintenance since " + s.since(m.Since)
+	if !m.Until.IsZero() {
+		text += ", until " + s.clock(m.Until)
+	}
+	if m.Note != "" {
+		text += ": " + printable(m.Note)
+	}
+	return text
 }
 
 // urgency is how much a condition asks for a look.
@@ -119,7 +164,7 @@ func urgency(c status.Condition) int {
 		return 2
 	case status.Degraded:
 		return 1
-	case status.Healthy, status.Idle:
+	case status.Healthy, status.Idle, status.InMaintenance:
 		return 0
 	default:
 		return 0
@@ -147,17 +192,24 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s (%d/%d ready) since %s\n",
 		s.dot(app.Condition), app.ID, s.dash(), app.Condition, app.Ready, app.Desired, s.since(app.Since))
-	rows := [][]string{{"ID", "PID", "STATE", "READY", "RESTARTS", "PORT"}}
-	for _, i := range app.Instances {
-		ready := "no"
-		if i.Ready {
-			ready = "yes"
-		}
-		rows = append(rows, []string{i.ID, s.number(i.PID), string(i.State), ready, fmt.Sprint(i.Restarts), s.number(i.Port)})
+	b.WriteString(columns("  ", s.instances(app.Instances)))
+	if app.Desired != app.Configured && app.Configured != 0 {
+		fact(&b, "Scaled", fmt.Sprintf("to %d; the configuration says %d (back to that: %s)", app.Desired, app.Configured, c.command("scale "+app.ID+" --reset")))
 	}
-	b.WriteString(columns("  ", rows))
+	if app.Maintenance != nil {
+		fact(&b, "Note", s.maintenance(*app.Maintenance))
+	}
+	if app.Restarting != "" {
+		fact(&b, "Note", "restarting "+app.Restarting)
+	}
 	for _, why := range s.reasons(app) {
-		fmt.Fprintf(&b, "  Why      %s\n", printable(why))
+		fact(&b, "Why", printable(why))
+	}
+	if i := troubled(app); i != nil {
+		s.dossier(&b, i.ID, *i.LastExit, dossierForm{more: c.command("exits " + i.ID + " -v"), lines: 5, probes: 3})
+		if len(i.LastExit.LastLines) > 0 {
+			last = nil
+		}
 	}
 	if last != nil {
 		fmt.Fprintf(&b, "%s %s %s %s\n", s.clock(last.Time), last.Instance, last.Stream, printable(last.Text))
@@ -165,6 +217,29 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 	fmt.Fprintf(&b, "Next: %s\n", c.command(nextFor(app)))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// instances is a table; it has a column for roles only when there is one to tell.
+func (s style) instances(all []status.Instance) [][]string {
+	heading := []string{"ID", "PID", "STATE", "READY", "CPU", "MEM", "RESTARTS", "PORT"}
+	roles := slices.ContainsFunc(all, func(i status.Instance) bool { return i.Role != status.Regular })
+	if roles {
+		heading = append(heading, "ROLE")
+	}
+	rows := [][]string{heading}
+	for _, i := range all {
+		ready := "no"
+		if i.Ready {
+			ready = "yes"
+		}
+		cpu, memory := s.usage(i.Usage)
+		row := []string{i.ID, s.number(i.PID), string(i.State), ready, cpu, memory, fmt.Sprint(i.Restarts), s.number(i.Port)}
+		if roles {
+			row = append(row, cmp.Or(string(i.Role), s.none()))
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // reasons are the app's own and, where that says nothing, those of its instances.

@@ -77,7 +77,7 @@ func (s style) dot(cond status.Condition) string {
 	switch cond {
 	case status.Healthy:
 		return s.paint(green, dot)
-	case status.Degraded:
+	case status.Degraded, status.InMaintenance:
 		return s.paint(yellow, dot)
 	case status.Down:
 		return s.paint(red, dot)
@@ -112,6 +112,36 @@ func (s style) number(n int) string {
 	return fmt.Sprint(n)
 }
 
+// percent is a share of one processor: 0.4%, 3%, 250%.
+func percent(cpu float64) string {
+	share := max(cpu, 0) * 100
+	if share >= 0.05 && share < 0.95 {
+		return fmt.Sprintf("%.1f%%", share)
+	}
+	return fmt.Sprintf("%.0f%%", share)
+}
+
+// size is a number of bytes in the unit in which it is shortest: 640KiB, 8.4MiB, 182MiB, 1.2GiB.
+func size(bytes uint64) string {
+	value, unit := float64(bytes)/1024, 0
+	units := []string{"KiB", "MiB", "GiB", "TiB"}
+	for value >= 1023.5 && unit+1 < len(units) {
+		value, unit = value/1024, unit+1
+	}
+	if value < 9.95 && unit > 0 {
+		return fmt.Sprintf("%.1f%s", value, units[unit])
+	}
+	return fmt.Sprintf("%.0f%s", value, units[unit])
+}
+
+// usage is processor and memory in two cells.
+func (s style) usage(u *status.Usage) (cpu, memory string) {
+	if u == nil {
+		return s.none(), s.none()
+	}
+	return percent(u.CPU), size(u.Memory)
+}
+
 // clock is the time of day, with the date unless it is today's.
 func (s style) clock(t time.Time) string {
 	t = t.In(s.zone)
@@ -124,6 +154,16 @@ func (s style) clock(t time.Time) string {
 // since is a moment and how long ago it was.
 func (s style) since(t time.Time) string {
 	return fmt.Sprintf("%s (%s ago)", s.clock(t), span(s.now.Sub(t)))
+}
+
+// day is since for a table, where a date has no time beside it.
+func (s style) day(t time.Time) string {
+	t = t.In(s.zone)
+	when := t.Format(time.DateOnly)
+	if when == s.now.In(s.zone).Format(time.DateOnly) {
+		when = t.Format(time.TimeOnly)
+	}
+	return fmt.Sprintf("%s (%s ago)", when, span(s.now.Sub(t)))
 }
 
 // span is a duration in its two largest units: 3m, 1h12m, 5d3h.

@@ -147,6 +147,8 @@ type LogQuery struct {
 	Newest int
 	// After continues a stream behind the entry with this ID.
 	After string
+	// Connected is called when a stream is open (nil: nobody needs to know).
+	Connected func()
 }
 
 func (q LogQuery) path() string { return "/apps/" + url.PathEscape(q.App) + "/logs" }
@@ -174,6 +176,8 @@ type EventQuery struct {
 	Newest int
 	// After continues a stream behind the entry with this ID.
 	After string
+	// Connected is called when a stream is open (nil: nobody needs to know).
+	Connected func()
 }
 
 func (q EventQuery) values() url.Values {

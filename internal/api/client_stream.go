@@ -25,24 +25,31 @@ type Entry[T any] struct {
 // FollowLogs delivers an app's lines, beginning with q.Newest of the newest or behind q.After, until
 // the loop is left, ctx ends, or Holdfast ends the stream; then the last error is nil.
 func (c *Client) FollowLogs(ctx context.Context, q LogQuery) iter.Seq2[Entry[status.Line], error] {
-	return follow[status.Line](ctx, c, "line", q.path(), q.values(), q.Newest, q.After)
+	return follow[status.Line](ctx, c, "line", q.path(), q.values(), position{q.Newest, q.After, q.Connected})
 }
 
 // FollowEvents does the same with events.
 func (c *Client) FollowEvents(ctx context.Context, q EventQuery) iter.Seq2[Entry[event.Event], error] {
-	return follow[event.Event](ctx, c, "event", "/events", q.values(), q.Newest, q.After)
+	return follow[event.Event](ctx, c, "event", "/events", q.values(), position{q.Newest, q.After, q.Connected})
 }
 
-func follow[T any](ctx context.Context, c *Client, name, path string, query url.Values, newest int, after string) iter.Seq2[Entry[T], error] {
+// position is where a stream begins.
+type position struct {
+	newest    int
+	after     string
+	connected func()
+}
+
+func follow[T any](ctx context.Context, c *Client, name, path string, query url.Values, at position) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
 		// The connection ends with the loop, whoever leaves it.
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		header := http.Header{"Accept": {eventStream}}
-		if after != "" {
-			header.Set("Last-Event-ID", after)
+		if at.after != "" {
+			header.Set("Last-Event-ID", at.after)
 		} else {
-			query.Set("tail", strconv.Itoa(newest))
+			query.Set("tail", strconv.Itoa(at.newest))
 		}
 		resp, err := c.send(ctx, http.MethodGet, path+"?"+query.Encode(), nil, header)
 		if err != nil {
@@ -50,6 +57,9 @@ func follow[T any](ctx context.Context, c *Client, name, path string, query url.
 			return
 		}
 		defer func() { _ = resp.Body.Close() }()
+		if at.connected != nil {
+			at.connected()
+		}
 		for message, err := range readEvents(resp.Body) {
 			if err != nil {
 				if ctx.Err() == nil {
