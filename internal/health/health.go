@@ -1,19 +1,23 @@
 // Package health probes instances: HTTP GET or TCP connect, with thresholds in Kubernetes' meaning.
 //
 // Every method blocks until its probe is decided or its context ends, and calls back from its own
-// goroutine; the package starts none. Checks of one probe never overlap.
+// goroutine; the package starts none. Checks of one probe never overlap, and a check that hangs holds
+// up no other.
+//
+// It is built for a thousand instances with a check a second each. Between two checks a probe is one
+// sleeping goroutine. The checks of all probes are spread over their period (pace.go), on a grid, so
+// that the process wakes some fifty times a second and not a thousand times. Where liveness and
+// readiness ask the same at the same moment, one check answers both. A check is a connection of its
+// own without a goroutine, a context or a library between (socket_linux.go, answer.go).
+// Nothing here reads the wall clock but for the times that people are shown.
 package health
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
-	"os"
-	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -43,22 +47,26 @@ const firstStartupDelay = time.Millisecond
 // longer is the pause after delay.
 func longer(delay, period time.Duration) time.Duration { return min(delay+delay/4, period) }
 
-// maxBody bounds what is read of an answer, so that its connection ends cleanly.
-const maxBody = 64 << 10
-
-// Prober runs probes and counts them.
+// Prober runs probes, counts them and keeps their newest results.
 type Prober struct {
-	client   *http.Client
-	dialer   *net.Dialer
+	dialer   net.Dialer
 	success  *prometheus.GaugeVec
 	duration *prometheus.GaugeVec
+	pace     pace
+	buffers  sync.Pool // of *[]byte, bufferSize long
+
+	mu       sync.Mutex
+	subjects map[instance]*subject
 }
+
+// instance names whom results are about.
+type instance struct{ app, name string }
 
 // New makes a Prober whose metrics are registered at reg.
 func New(reg prometheus.Registerer) *Prober {
 	labels := []string{"app", "instance", "probe"}
 	p := &Prober{
-		dialer: &net.Dialer{KeepAlive: -1},
+		dialer: net.Dialer{KeepAlive: -1},
 		success: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "holdfast_probe_success",
 			Help: "Whether the newest check of this probe succeeded (1) or not (0).",
@@ -67,13 +75,10 @@ func New(reg prometheus.Registerer) *Prober {
 			Name: "holdfast_probe_duration_seconds",
 			Help: "How long the newest check of this probe took.",
 		}, labels),
+		pace:     pace{began: time.Now()},
+		subjects: make(map[instance]*subject),
 	}
-	p.client = &http.Client{
-		// A fresh connection per check: a kept-alive one would not notice a program that
-		// stopped accepting. No proxy and no redirects: the instance itself must answer.
-		Transport:     &http.Transport{DisableKeepAlives: true, DialContext: p.dialer.DialContext},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	p.buffers.New = func() any { return new(make([]byte, bufferSize)) }
 	reg.MustRegister(p.success, p.duration)
 	return p
 }
@@ -83,11 +88,14 @@ func New(reg prometheus.Registerer) *Prober {
 func (p *Prober) Startup(ctx context.Context, probe *config.Probe, target status.Target) error {
 	window := time.Duration(probe.FailureThreshold) * probe.Period.D()
 	deadline := time.Now().Add(probe.InitialDelay.D() + window)
-	if err := sleep(ctx, probe.InitialDelay.D()); err != nil {
+	pause := newPause()
+	if err := pause.sleep(ctx, probe.InitialDelay.D()); err != nil {
 		return err
 	}
+	c := p.newCheck(Startup, probe, target)
+	defer context.AfterFunc(ctx, c.cut.end)()
 	for delay := firstStartupDelay; ; delay = longer(delay, probe.Period.D()) {
-		err := p.check(ctx, Startup, probe, target)
+		err := c.run(ctx, time.Now())
 		if err == nil {
 			return nil
 		}
@@ -97,57 +105,62 @@ func (p *Prober) Startup(ctx context.Context, probe *config.Probe, target status
 		if time.Now().Add(delay).After(deadline) {
 			return fmt.Errorf("startup probe failed for %v: %w", window, err)
 		}
-		if err := sleep(ctx, delay); err != nil {
+		if err := pause.sleep(ctx, delay); err != nil {
 			return err
 		}
 	}
 }
 
-// Liveness checks every Period until ctx ends. report is called for each change: with an error after
-// FailureThreshold failures in a row, with nil after SuccessThreshold successes in a row. A check for
-// which Holdfast itself lacked a descriptor or memory counts as neither.
+// Liveness checks once in every Period until ctx ends. report is called for each change: with an
+// error after FailureThreshold failures in a row, with nil after SuccessThreshold successes in a row.
+// A check for which Holdfast itself lacked a descriptor or memory counts as neither.
 func (p *Prober) Liveness(ctx context.Context, probe *config.Probe, target status.Target, report func(error)) {
-	p.watch(ctx, Liveness, probe, target, true, report)
+	p.watch(ctx, p.newCheck(Liveness, probe, target), true, report)
 }
 
 // Readiness is Liveness for the readiness probe. A target that is not ready at first is checked as
 // often as by Startup until its first success.
 func (p *Prober) Readiness(ctx context.Context, probe *config.Probe, target status.Target, ready bool, report func(error)) {
-	p.watch(ctx, Readiness, probe, target, ready, report)
+	p.watch(ctx, p.newCheck(Readiness, probe, target), ready, report)
 }
 
-func (p *Prober) watch(ctx context.Context, kind Kind, probe *config.Probe, target status.Target, healthy bool, report func(error)) {
-	if sleep(ctx, probe.InitialDelay.D()) != nil {
+func (p *Prober) watch(ctx context.Context, c *check, healthy bool, report func(error)) {
+	probe, pause := c.probe, newPause()
+	if pause.sleep(ctx, probe.InitialDelay.D()) != nil {
 		return
 	}
-	delay := probe.Period.D()
-	if !healthy {
-		delay = firstStartupDelay
-	}
-	for failures, successes := 0, 0; ; {
-		err := p.check(ctx, kind, probe, target)
+	defer context.AfterFunc(ctx, c.cut.end)()
+	turn := p.pace.turn(c.subject.offset, probe.Period.D())
+	// What begins unready is checked ever more slowly at first, and on its turn after that.
+	hurry := !healthy
+	for failures, successes, delay := 0, 0, time.Duration(0); ; {
+		check := c.run
+		if !hurry {
+			check, delay = c.share, turn.next(time.Now())
+		}
+		if pause.sleep(ctx, delay) != nil {
+			return
+		}
+		err := check(ctx, time.Now())
 		if ctx.Err() != nil {
 			return
 		}
 		switch {
 		case err == nil:
-			failures, successes = 0, successes+1
-			delay = probe.Period.D()
+			failures, successes, hurry = 0, successes+1, false
 		case !ownShortage(err):
 			failures, successes = failures+1, 0
 		}
 		switch {
 		case healthy && failures >= probe.FailureThreshold:
 			healthy = false
-			report(fmt.Errorf("%s probe failed %d times in a row: %w", kind, failures, err))
+			report(fmt.Errorf("%s probe failed %d times in a row: %w", c.kind, failures, err))
 		case !healthy && successes >= probe.SuccessThreshold:
 			healthy = true
 			report(nil)
 		}
-		if sleep(ctx, delay) != nil {
-			return
-		}
-		delay = longer(delay, probe.Period.D())
+		delay = longer(max(delay, firstStartupDelay), probe.Period.D())
+		hurry = hurry && delay < probe.Period.D()
 	}
 }
 
@@ -160,119 +173,35 @@ func ownShortage(err error) bool {
 }
 
 // Results are the newest checks of an instance, oldest first.
-func (p *Prober) Results(app, instance string) []status.ProbeResult { return nil }
-
-// Forget drops the metrics of an instance that is gone.
-func (p *Prober) Forget(app, instance string) {
-	labels := prometheus.Labels{"app": app, "instance": instance}
-	p.success.DeletePartialMatch(labels)
-	p.duration.DeletePartialMatch(labels)
-}
-
-// check runs one check within its timeout and records it.
-func (p *Prober) check(ctx context.Context, kind Kind, probe *config.Probe, target status.Target) error {
-	ctx, cancel := context.WithTimeout(ctx, probe.Timeout.D())
-	defer cancel()
-	began := time.Now()
-	var err error
-	if probe.HTTPGet != nil {
-		err = p.httpGet(ctx, probe.HTTPGet, target)
-	} else {
-		err = p.tcpConnect(ctx, probe.TCPSocket, target)
-	}
-	p.duration.WithLabelValues(target.App, target.Instance, string(kind)).Set(time.Since(began).Seconds())
-	value := 1.0
-	if err != nil {
-		value = 0
-	}
-	p.success.WithLabelValues(target.App, target.Instance, string(kind)).Set(value)
-	return err
-}
-
-func (p *Prober) httpGet(ctx context.Context, get *config.HTTPGet, target status.Target) error {
-	path := expand(get.Path, target)
-	address := withPort(target.Address, get.Port)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("GET %s: %w", path, err)
-	}
-	req.Header.Set("User-Agent", "holdfast-probe")
-	for name, value := range get.Headers {
-		if strings.EqualFold(name, "Host") {
-			req.Host = value
-			continue
-		}
-		req.Header.Set(name, value)
-	}
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("GET %s on %s: %w", path, address, plain(err))
-	}
-	defer func() { _ = resp.Body.Close() }()
-	// The answer's code is the verdict; a body that breaks off later does not change it.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody))
-	if resp.StatusCode < 200 || resp.StatusCode > 399 {
-		return fmt.Errorf("GET %s on %s answered %s", path, address, resp.Status)
-	}
-	return nil
-}
-
-func (p *Prober) tcpConnect(ctx context.Context, tcp *config.TCPSocket, target status.Target) error {
-	address := target.Address
-	if tcp != nil {
-		address = withPort(address, tcp.Port)
-	}
-	conn, err := p.dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("connect to %s: %w", address, plain(err))
-	}
-	return conn.Close()
-}
-
-// expand fills the placeholders of a probe's path.
-func expand(path string, target status.Target) string {
-	_, port, _ := net.SplitHostPort(target.Address)
-	number, _ := strconv.Atoi(port)
-	return config.Expand(path, config.Values{App: target.App, Instance: target.Instance, Port: number})
-}
-
-// withPort replaces the port of a host:port address unless port is 0.
-func withPort(address string, port int) string {
-	if port == 0 {
-		return address
-	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, strconv.Itoa(port))
-}
-
-// plain strips the layers of net/http and net that repeat the address, and puts a time-out in words.
-func plain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time")
-	}
-	if call, ok := errors.AsType[*os.SyscallError](err); ok { // "connect: connection refused"
-		return call.Err
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
-		return op.Err
-	}
-	return err
-}
-
-// sleep waits for d or for the end of ctx, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
+func (p *Prober) Results(app, name string) []status.ProbeResult {
+	p.mu.Lock()
+	s := p.subjects[instance{app, name}]
+	p.mu.Unlock()
+	if s == nil {
 		return nil
 	}
+	return s.results()
+}
+
+// Forget drops the metrics and the results of an instance that is gone.
+func (p *Prober) Forget(app, name string) {
+	labels := prometheus.Labels{"app": app, "instance": name}
+	p.success.DeletePartialMatch(labels)
+	p.duration.DeletePartialMatch(labels)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.subjects, instance{app, name})
+}
+
+// subjectOf is what the probes of an instance have in common.
+func (p *Prober) subjectOf(target status.Target) *subject {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := instance{target.App, target.Instance}
+	s := p.subjects[key]
+	if s == nil {
+		s = &subject{offset: p.pace.offset()}
+		p.subjects[key] = s
+	}
+	return s
 }

@@ -3,9 +3,11 @@ package health
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -86,7 +88,7 @@ func TestHTTPVerdicts(t *testing.T) {
 			if tt.code == 0 {
 				probe.Timeout = config.Duration(20 * time.Millisecond)
 			}
-			err := p.check(t.Context(), Liveness, probe, answering(t, &code))
+			err := p.newCheck(Liveness, probe, answering(t, &code)).run(t.Context(), time.Now())
 			switch {
 			case tt.want == "" && err != nil:
 				t.Errorf("failed: %v", err)
@@ -107,7 +109,7 @@ func TestHTTPRequestIsAsConfigured(t *testing.T) {
 	probe.HTTPGet.Path = "/live/${instance}"
 	probe.HTTPGet.Headers = map[string]string{"host": "shop.example.com", "X-Probe": "yes"}
 	target := status.Target{App: "shop", Instance: "shop-1", Address: strings.TrimPrefix(server.URL, "http://")}
-	if err := New(prometheus.NewRegistry()).check(t.Context(), Liveness, probe, target); err != nil {
+	if err := New(prometheus.NewRegistry()).newCheck(Liveness, probe, target).run(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := <-seen, "GET shop.example.com /live/shop-1 yes holdfast-probe"; got != want {
@@ -123,13 +125,13 @@ func TestTCPConnect(t *testing.T) {
 	target := status.Target{App: "shop", Instance: "shop-1", Address: l.Addr().String()}
 	probe := &config.Probe{TCPSocket: &config.TCPSocket{}, Timeout: config.Duration(time.Second)}
 	p := New(prometheus.NewRegistry())
-	if err := p.check(t.Context(), Readiness, probe, target); err != nil {
+	if err := p.newCheck(Readiness, probe, target).run(t.Context(), time.Now()); err != nil {
 		t.Errorf("listening: %v", err)
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	switch err := p.check(t.Context(), Readiness, probe, target); {
+	switch err := p.newCheck(Readiness, probe, target).run(t.Context(), time.Now()); {
 	case err == nil:
 		t.Error("nobody listens, but the probe succeeded")
 	case strings.Contains(err.Error(), "connect: "):
@@ -217,20 +219,22 @@ func TestOwnShortage(t *testing.T) {
 	target := answering(t, &code)
 	p := New(prometheus.NewRegistry())
 	short := make(chan struct{})
-	p.dialer.Control = func(string, string, syscall.RawConn) error {
+	c := p.newCheck(Liveness, httpProbe(), target)
+	dial := c.dial
+	c.dial = func(ctx context.Context, deadline time.Time, cut *cut) (io.ReadWriteCloser, error) {
 		switch n := checks.Add(1); {
 		case n < 10:
-			return syscall.EMFILE
+			return nil, os.NewSyscallError("socket", syscall.EMFILE)
 		case n == 10:
 			close(short)
 		}
-		return nil
+		return dial(ctx, deadline, cut)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	reports, ended := make(chan error), make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.Liveness(ctx, httpProbe(), target, func(err error) { reports <- err })
+		p.watch(ctx, c, true, func(err error) { reports <- err })
 	}()
 	select {
 	case err := <-reports:
