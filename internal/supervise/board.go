@@ -48,6 +48,8 @@ type boardEntry struct {
 	changed chan struct{}
 	// expected is what the gateway was told last.
 	expected bool
+	// watched has Run told of every instance that becomes ready.
+	watched bool
 	// updating guards against a cycle of dependencies, which cannot pass validation.
 	updating bool
 
@@ -137,7 +139,7 @@ func (b *board) post(p posting, now time.Time) {
 	e.count(s, 1)
 	b.tell(e, before, v, now)
 	b.update(e)
-	if s.failing != old.failing || s.ready != old.ready && e.failing > 0 || s.ready && !old.served {
+	if s.failing != old.failing || s.ready != old.ready && e.watched {
 		b.attend(e.name)
 	}
 }
@@ -264,6 +266,18 @@ func (b *board) maintain(app string, on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.entry(app).maintained = on
+}
+
+// watch says whether Run wants to know of every instance of the app that becomes ready.
+func (b *board) watch(app string, on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.entry(app); e.watched != on {
+		e.watched = on
+		if on {
+			b.attend(app) // it may have happened just before
+		}
+	}
 }
 
 // refresh notes that time has passed: what waits for its next try may be near it now.

@@ -98,7 +98,7 @@ func (s *Supervisor) outputs(id, instance string) ([]*process.Output, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var outputs []*process.Output
-	for _, i := range a.instances {
+	for i := range a.all() {
 		if instance == "" || i.view().ID == instance {
 			outputs = append(outputs, i.output)
 		}

@@ -1,10 +1,3 @@
-// Package supervise keeps apps alive. It has one goroutine per instance, which owns that instance's
-// state machine (machine.go) and process; everything else talks to it through its inbox, so an
-// instance is never in two states and no input is lost. Supervisor.Run owns all of them and returns
-// when the last instance has ended.
-//
-// The gateway's pool is told directly (Balancer), before an event is published: traffic never
-// depends on the event bus.
 package supervise
 
 import (
@@ -26,9 +19,9 @@ import (
 	"holdfast/internal/status"
 )
 
-// dropReport is how often dropped output lines are told, so that a flood of lines does not become
-// one of events.
-const dropReport = 5 * time.Second
+// houseKeeping is how often dropped output lines are told, so that a flood of lines does not become one
+// of events, and what waits is looked over.
+const houseKeeping = 5 * time.Second
 
 // Launcher starts processes, each with its whole tree under control.
 type Launcher interface {
@@ -116,14 +109,16 @@ type Supervisor struct {
 	ports   *ports
 	board   *board
 	metrics *metrics
+	kept    *kept
+	sampler *sampler
 
 	// requests are carried out by Run, which owns every goroutine.
 	requests chan func(*owner)
 
 	mu   sync.RWMutex
 	apps map[string]*app
-	// leaving has the newest retired instance of each id; Run's.
-	leaving map[string]*instance
+	// leaving are the retired instances that are not gone yet.
+	leaving leavers
 	// gone is closed when Run has ended: requests are no longer taken.
 	gone chan struct{}
 }
@@ -134,13 +129,32 @@ type owner struct {
 	wg  sync.WaitGroup
 }
 
-// app is one supervised app.
+// app is one supervised app. Run alone changes it, with the Supervisor's mu held where others read.
 type app struct {
-	name      string
-	config    config.App
+	name   string
+	config config.App
+	// desired is how many instances are wanted: the configured number unless the app is scaled.
+	desired int
+	// instances are the wanted ones, in the order of their numbers; extras what runs besides them.
 	instances []*instance
-	// endRoll stops a rolling restart that is under way.
-	endRoll context.CancelFunc
+	extras    []*extra
+	// roll is the restart that is under way, nil without one.
+	roll *roll
+	// outdated says why not every instance runs with the newest configuration.
+	outdated string
+	// noRecycle is until when nothing is recycled after a recycling that failed.
+	noRecycle time.Time
+
+	// maintenance is nil outside of one; maintenanceEnds is its end by a clock that nobody can set.
+	maintenance     *status.Maintenance
+	maintenanceEnds time.Time
+
+	// failures are the instances that Holdfast could not heal, and those that only just recovered.
+	failures map[*instance]*failure
+	// helping is true while on_failure runs, calibrating while a calibration does.
+	helping, calibrating bool
+	// trial is the throwaway instance of a calibration.
+	trial *status.Instance
 }
 
 // New makes a Supervisor of no apps.
@@ -148,13 +162,15 @@ func New(options Options) *Supervisor {
 	s := &Supervisor{
 		options:  options,
 		table:    newTable(),
-		ports:    newPorts(options.PortSeed),
+		ports:    newPorts(options.PortSeed, options.Ports),
 		board:    newBoard(options.Bus, options.Balancer.Expect),
+		kept:     &kept{file: options.StateFile},
 		requests: make(chan func(*owner)),
 		apps:     make(map[string]*app),
-		leaving:  make(map[string]*instance),
+		leaving:  leavers{instances: make(map[string]*instance)},
 		gone:     make(chan struct{}),
 	}
+	s.sampler = newSampler(s)
 	s.metrics = newMetrics(s)
 	options.Metrics.MustRegister(s.metrics)
 	return s
@@ -168,17 +184,32 @@ func (s *Supervisor) Run(ctx context.Context, apps map[string]config.App) error 
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	o := &owner{ctx: running}
+	s.loadKept()
 	s.reconcile(o, apps)
-	drops := time.NewTicker(dropReport)
-	defer drops.Stop()
+	s.tellLimits(apps)
+	o.wg.Go(func() { s.sampler.run(running) })
+	ticks := time.NewTicker(houseKeeping)
+	defer ticks.Stop()
+	maintained := time.NewTimer(time.Hour)
+	defer maintained.Stop()
 	for {
+		if ends := s.nextMaintenanceEnd(); ends.IsZero() {
+			maintained.Stop()
+		} else {
+			maintained.Reset(time.Until(ends))
+		}
 		select {
 		case do := <-s.requests:
 			do(o)
-		case <-drops.C:
+		case <-s.board.wake:
+			s.mend(o)
+		case <-ticks.C:
 			s.reportDrops()
+			s.board.refresh(time.Now())
+		case <-maintained.C:
+			s.endMaintenances(o)
 		case <-ctx.Done():
-			s.stopAll()
+			s.stopAll(o)
 			end()
 			o.wg.Wait()
 			return nil
@@ -191,7 +222,7 @@ func (s *Supervisor) reportDrops() {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for name, a := range s.apps {
-		for _, i := range a.instances {
+		for i := range a.all() {
 			if total := i.output.Dropped(); total > i.dropsTold {
 				s.options.Bus.Publish(event.OutputDropped{
 					About: event.About{App: name, Instance: i.view().ID}, Lines: total - i.dropsTold,
@@ -226,37 +257,46 @@ func (s *Supervisor) ask(ctx context.Context, do func(*owner) error) error {
 
 // Start starts the instances of an app that are down. It does not wait for them.
 func (s *Supervisor) Start(ctx context.Context, id string) error {
-	return s.tell(ctx, id, startInput{})
+	return s.askApp(ctx, id, func(o *owner, a *app) {
+		s.endRoll(o, a)
+		clear(a.failures)
+		for _, i := range a.instances {
+			if v := i.view(); isDown(v.State) {
+				i.configure(a.config)
+			}
+			i.send(startInput{})
+		}
+	})
 }
 
 // Stop stops an app until it is started again. It does not wait for its end.
 func (s *Supervisor) Stop(ctx context.Context, id string) error {
-	return s.tell(ctx, id, stopInput{status.ReasonRequested})
+	return s.askApp(ctx, id, func(o *owner, a *app) {
+		s.endRoll(o, a)
+		clear(a.failures)
+		s.retireExtras(o, a, func(*extra) bool { return true })
+		for _, i := range a.instances {
+			i.send(stopInput{status.ReasonRequested})
+		}
+	})
 }
 
 // Restart restarts an app's instances one after the other, and starts those that are down. It does
 // not wait for them.
 func (s *Supervisor) Restart(ctx context.Context, id string) error {
-	return s.ask(ctx, func(o *owner) error {
-		a, err := s.app(id)
-		if err == nil {
-			roll(o, a, status.ReasonRequested)
-		}
-		return err
+	return s.askApp(ctx, id, func(o *owner, a *app) {
+		s.startRoll(o, a, status.ReasonRequested, a.instances)
 	})
 }
 
-func (s *Supervisor) tell(ctx context.Context, id string, in input) error {
-	return s.ask(ctx, func(*owner) error {
+// askApp has Run do something with an app, and waits for it.
+func (s *Supervisor) askApp(ctx context.Context, id string, do func(*owner, *app)) error {
+	return s.ask(ctx, func(o *owner) error {
 		a, err := s.app(id)
-		if err != nil {
-			return err
+		if err == nil {
+			do(o, a)
 		}
-		a.endRoll()
-		for _, i := range a.instances {
-			i.send(in)
-		}
-		return nil
+		return err
 	})
 }
 

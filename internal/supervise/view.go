@@ -31,16 +31,16 @@ func (s *Supervisor) App(id string) (status.App, error) {
 
 // view sums the app up. The caller holds the lock.
 func (a *app) view() status.App {
-	v := status.App{ID: a.name, Desired: a.config.Instances, Instances: make([]status.Instance, 0, len(a.instances))}
-	down := 0
-	for _, i := range a.instances {
-		iv := i.view()
+	v := status.App{
+		ID: a.name, Desired: a.desired, Configured: a.config.Instances, Restarting: a.roll.progress(), Maintenance: a.maintenance,
+		Instances: make([]status.Instance, 0, len(a.instances)+len(a.extras)+1),
+	}
+	down, looping := 0, 0
+	add := func(iv status.Instance, role status.Role) {
+		iv.Role = role
 		v.Instances = append(v.Instances, iv)
 		if iv.Ready {
 			v.Ready++
-		}
-		if iv.State == status.Stopped || iv.State == status.Exited {
-			down++
 		}
 		if iv.Since.After(v.Since) {
 			v.Since = iv.Since
@@ -49,15 +49,42 @@ func (a *app) view() status.App {
 			v.Why = iv.ID + ": " + iv.Why
 		}
 	}
+	for _, i := range a.instances {
+		iv := i.view()
+		add(iv, status.Regular)
+		if isDown(iv.State) {
+			down++
+		}
+		if iv.State == status.CrashLoop {
+			looping++
+		}
+	}
+	for _, x := range a.extras {
+		add(x.view(), x.role)
+	}
+	a.judge(&v, down, looping)
+	if a.trial != nil {
+		v.Instances = append(v.Instances, *a.trial)
+	}
+	return v
+}
+
+// judge gives v its condition. An app whose replacement serves in place of an instance in a crash loop
+// is not healthy.
+func (a *app) judge(v *status.App, down, looping int) {
 	switch {
-	case down == len(a.instances):
+	case a.maintenance != nil:
+		v.Condition = status.InMaintenance
+		if a.maintenance.Note != "" {
+			v.Why = a.maintenance.Note
+		}
+	case down == len(a.instances) && v.Ready == 0:
 		v.Condition = status.Idle
-	case v.Ready == v.Desired:
-		v.Condition, v.Why = status.Healthy, ""
+	case v.Ready >= v.Desired && looping == 0:
+		v.Condition, v.Why = status.Healthy, a.outdated
 	case v.Ready > 0:
 		v.Condition = status.Degraded
 	default:
 		v.Condition = status.Down
 	}
-	return v
 }
