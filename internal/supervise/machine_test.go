@@ -42,10 +42,7 @@ func newTestMachine(app config.App) *machine {
 
 // walker drives a machine the way an instance does, with a clock of its own.
 type walker struct {
-	t interface {
-		Helper()
-		Fatalf(string, ...any)
-	}
+	t     judge
 	m     *machine
 	now   time.Time
 	alive bool
@@ -55,9 +52,16 @@ type walker struct {
 	missing  []string
 	balanced bool
 	timer    time.Duration
+	due      time.Time
 	armed    bool
-	events   []event.Type
-	log      []string
+	// waits is true while a wait for the dependencies is under way, drains while requests are let end.
+	waits, drains bool
+	// skew is by how much the wall clock is wrong.
+	skew   time.Duration
+	events []event.Type
+	log    []string
+	// taken are the rows of the table that decided.
+	taken map[*row]int
 }
 
 func newWalker(t *testing.T, app config.App) *walker {
@@ -74,6 +78,9 @@ func (w *walker) on(in input) *walker {
 		}
 		if _, ok := in.(timeUp); ok {
 			w.armed = false
+		}
+		if w.taken != nil {
+			w.taken[w.m.table.decide(&step{machine: w.m, in: in, now: w.moment(), from: w.m.view.State})]++
 		}
 		effects := w.m.on(in, w.moment())
 		in = nil
@@ -93,11 +100,25 @@ func (w *walker) on(in input) *walker {
 				if e.ready == w.balanced {
 					w.t.Fatalf("balance %v is told twice", e.ready)
 				}
+				if e.ready && w.m.view.State != status.Running {
+					w.t.Fatalf("into balancing while %s: %v", w.m.view.State, w.log)
+				}
 				w.balanced = e.ready
 			case startTimer:
-				w.timer, w.armed = e.after, true
+				w.timer, w.armed, w.due = e.after, true, w.now.Add(e.after)
 			case cancel:
-				w.armed = false
+				w.armed, w.waits, w.drains = false, false, false
+			case waitForDependencies:
+				w.waits = true
+			case drain:
+				if w.balanced || !w.alive {
+					w.t.Fatalf("drained with a process %v in balancing %v: %v", w.alive, w.balanced, w.log)
+				}
+				w.drains = true
+			case askToStop, kill:
+				if w.balanced || !w.alive || w.m.view.State != status.Stopping {
+					w.t.Fatalf("%T while %s with a process %v in balancing %v: %v", e, w.m.view.State, w.alive, w.balanced, w.log)
+				}
 			case publish:
 				w.events = append(w.events, e.body.Type())
 			}
@@ -106,9 +127,9 @@ func (w *walker) on(in input) *walker {
 	return w
 }
 
-// moment has a wall clock that agrees with the monotonic one.
+// moment has a wall clock that is off by skew.
 func (w *walker) moment() moment {
-	return moment{w.now.Sub(time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)), w.now}
+	return moment{w.now.Sub(time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)), w.now.Add(w.skew)}
 }
 
 func (w *walker) after(d time.Duration) *walker {
@@ -118,9 +139,9 @@ func (w *walker) after(d time.Duration) *walker {
 
 // exits ends the process after it ran for d.
 func (w *walker) exits(code int64, d time.Duration) *walker {
-	started := w.now
+	started := w.now.Add(w.skew)
 	w.after(d)
-	return w.on(ended{exit: status.Exit{Code: code, Text: "exit", StartedAt: started, EndedAt: w.now}})
+	return w.on(ended{exit: status.Exit{Code: code, Text: "exit", StartedAt: started, EndedAt: w.now.Add(w.skew)}})
 }
 
 func (w *walker) want(state status.State) *walker {
@@ -321,108 +342,6 @@ func TestDependencies(t *testing.T) {
 	waiting().on(dependenciesReady{}).want(status.Starting)
 	waiting().on(stopInput{status.ReasonRequested}).want(status.Stopped)
 	newWalker(t, app).on(startInput{}).want(status.Starting) // none is missing
-}
-
-// TestRandomWalk feeds any inputs in any order and checks what must always hold.
-func TestRandomWalk(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		app := testApp()
-		app.Restart.MaxRestarts = rapid.IntRange(0, 3).Draw(t, "max_restarts")
-		app.Restart.Policy = rapid.SampledFrom([]config.RestartPolicy{config.RestartAlways, config.RestartOnFailure, config.RestartNever}).Draw(t, "policy")
-		if rapid.Bool().Draw(t, "depends") {
-			app.DependsOn = []string{"db"}
-		}
-		if rapid.Bool().Draw(t, "no startup probe") {
-			app.StartupProbe = nil
-		}
-		w := &walker{t: t, m: newTestMachine(app), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-		lastAsked := ""
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			before := w.m.view.State
-			step := rapid.SampledFrom([]string{"start", "stop", "restart", "deps", "up", "up unready", "startup", "live", "ready", "unready", "end", "end well", "timer", "break", "mend"}).Draw(t, "step")
-			w.log = append(w.log, step)
-			w.after(time.Duration(rapid.IntRange(0, 20000).Draw(t, "ms")) * time.Millisecond)
-			switch step {
-			case "start", "stop", "restart":
-				lastAsked = step
-			}
-			switch step {
-			case "start":
-				w.on(startInput{})
-			case "stop":
-				w.on(stopInput{status.ReasonRequested})
-			case "restart":
-				w.on(restartInput{status.ReasonRequested})
-			case "deps":
-				if before == status.Pending {
-					w.on(dependenciesReady{})
-				}
-			case "up", "up unready":
-				w.on(startupDone{ready: step == "up"})
-			case "startup":
-				w.on(gaveUp{reason: status.ReasonStartupProbe, err: errors.New("slow")})
-			case "live":
-				w.on(gaveUp{reason: status.ReasonLivenessProbe, err: errors.New("hung")})
-			case "ready":
-				w.on(readiness{})
-			case "unready":
-				w.on(readiness{errors.New("busy")})
-			case "end", "end well":
-				if w.alive {
-					code := int64(1)
-					if step == "end well" {
-						code = 0
-					}
-					w.exits(code, 0)
-				}
-			case "timer":
-				if w.armed {
-					w.on(timeUp{})
-				}
-			case "break":
-				w.failSpawn = true
-			case "mend":
-				w.failSpawn = false
-			}
-			check(t, w)
-		}
-		// Whatever came before: the last word counts.
-		if w.alive && w.m.view.State == status.Stopping {
-			w.exits(0, 0)
-			check(t, w)
-		}
-		if lastAsked == "stop" && w.m.view.State != status.Stopped && w.m.view.State != status.Exited {
-			t.Fatalf("stopped last, but %s after %v", w.m.view.State, w.log)
-		}
-		if lastAsked == "start" && w.m.view.State == status.Stopped {
-			t.Fatalf("started last, but stopped after %v", w.log)
-		}
-	})
-}
-
-// check holds in every state after every input.
-func check(t *rapid.T, w *walker) {
-	v := w.m.view
-	hasProcess := v.State == status.Starting || v.State == status.Running || v.State == status.Stopping
-	if hasProcess != w.alive || hasProcess != (v.PID != 0) {
-		t.Fatalf("state %s with a process %v and pid %d after %v", v.State, w.alive, v.PID, w.log)
-	}
-	if v.Ready != w.balanced || (v.Ready && v.State != status.Running) {
-		t.Fatalf("state %s ready %v balanced %v after %v", v.State, v.Ready, w.balanced, w.log)
-	}
-	waits := v.State == status.Backoff || v.State == status.CrashLoop
-	if waits != !v.NextTry.IsZero() {
-		t.Fatalf("state %s with next try %v", v.State, v.NextTry)
-	}
-	if waits && !w.armed {
-		t.Fatalf("state %s waits for a timer that is not armed, after %v", v.State, w.log)
-	}
-	if len(v.Exits) > keptExits {
-		t.Fatalf("%d exits are kept", len(v.Exits))
-	}
-	if !slices.Contains(status.States(), v.State) {
-		t.Fatalf("unknown state %q", v.State)
-	}
 }
 
 func TestJitterTakesOffAtMostATenth(t *testing.T) {

@@ -66,7 +66,7 @@ func gated() guard {
 }
 
 func readyAtOnce() guard {
-	return guard{"that shows readiness", func(s *step) bool {
+	return guard{"no probe is left to decide", func(s *step) bool {
 		switch in := s.in.(type) {
 		case spawned:
 			return in.ready
