@@ -136,9 +136,11 @@ func (p *Pool) serveQueue() {
 		q.out++
 		w.granted <- grant{lease: lease}
 	}
-	if q.first != nil {
-		p.arm(pace, true)
+	if q.first == nil {
+		q.rest()
+		return
 	}
+	p.arm(pace, true)
 }
 
 // arm has the queue looked at again later: because more requests may go although those before them

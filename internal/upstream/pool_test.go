@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -303,5 +305,70 @@ func BenchmarkAcquire(b *testing.B) {
 				})
 			})
 		}
+	}
+}
+
+// BenchmarkSetReady takes one instance out of the balancing and back in.
+func BenchmarkSetReady(b *testing.B) {
+	for _, shape := range []struct{ apps, each int }{{1, 5}, {200, 5}, {1000, 5}, {1, 1000}} {
+		b.Run(fmt.Sprintf("apps=%d/members=%d", shape.apps, shape.apps*shape.each), func(b *testing.B) {
+			s := NewSet()
+			var one status.Target
+			for a := range shape.apps {
+				for i := range shape.each {
+					one = status.Target{App: fmt.Sprint("app-", a), Instance: fmt.Sprintf("app-%d-%d", a, i+1), Address: fmt.Sprint("127.0.0.1:", 20000+i)}
+					s.SetReady(one, true)
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.SetReady(one, false)
+				s.SetReady(one, true)
+			}
+		})
+	}
+}
+
+// BenchmarkMember tells what a target costs that is known and idle, and one with a connection that is
+// kept alive, the server's side of it included.
+func BenchmarkMember(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	defer server.Close()
+	address := server.Listener.Addr().String()
+	for _, connected := range []bool{false, true} {
+		b.Run(fmt.Sprintf("connected=%v", connected), func(b *testing.B) {
+			const members = 500
+			var before, after runtime.MemStats
+			for b.Loop() {
+				s := NewSet()
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				for i := range members {
+					s.SetReady(status.Target{App: fmt.Sprint("app-", i/5), Instance: fmt.Sprintf("app-%d-%d", i/5, i%5+1), Address: address}, true)
+				}
+				for i := 0; connected && i < members; i++ {
+					lease, err := s.Pool(fmt.Sprint("app-", i/5)).Acquire(config.RoundRobin)
+					if err != nil {
+						b.Fatal(err)
+					}
+					req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+address, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					res, err := lease.Transport().RoundTrip(req)
+					if err != nil {
+						b.Fatal(err)
+					}
+					_, _ = io.Copy(io.Discard, res.Body)
+					_ = res.Body.Close()
+					lease.Done(nil)
+				}
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				s.Close()
+			}
+			b.ReportMetric(float64(after.HeapInuse-before.HeapInuse)/members, "heap-B/member")
+			b.ReportMetric((float64(after.StackInuse)-float64(before.StackInuse))/members, "stack-B/member")
+		})
 	}
 }
