@@ -47,6 +47,10 @@ type Options struct {
 	// ${install_dir} that is not known here are left out, unchecked.
 	Elsewhere string
 
+	// Proposed are files of conf.d, by name, that are not there yet or are to be changed; nil stands for
+	// a file that is to be removed.
+	Proposed map[string][]byte
+
 	// LoadForStart leaves these policies out, or all of them.
 	ignored       map[string]bool
 	withoutPolicy bool
@@ -227,25 +231,39 @@ func (l *loader) readMain() {
 func (l *loader) readConfD() {
 	dir := filepath.Join(filepath.Dir(l.opts.File), "conf.d")
 	names, err := yamlFiles(dir)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			l.unreadable(dir, err)
-		}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.unreadable(dir, err)
 		return
 	}
+	names = l.proposed(dir, names)
 	if len(names) > maxConfD {
 		src := l.newSource(dir)
 		l.report(codeTooLarge, spot{src: src}, "", fmt.Sprintf("there are more than %d files in this folder", maxConfD), "put several apps into one file")
 		l.broken, names = true, names[:maxConfD]
 	}
 	for _, name := range names {
-		data, err := ReadBounded(name, maxFile)
-		if err != nil {
-			l.unreadable(name, err)
-			continue
+		data, given := l.opts.Proposed[filepath.Base(name)]
+		if !given {
+			if data, err = ReadBounded(name, maxFile); err != nil {
+				l.unreadable(name, err)
+				continue
+			}
 		}
 		l.addFile(name, data, false)
 	}
+}
+
+// proposed are the names as they would be with Options.Proposed.
+func (l *loader) proposed(dir string, names []string) []string {
+	for base, data := range l.opts.Proposed {
+		name := filepath.Join(dir, base)
+		names = slices.DeleteFunc(names, func(there string) bool { return there == name })
+		if data != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // yamlFiles are the configuration files in a folder, sorted; hidden ones are editors' leftovers.

@@ -1,0 +1,55 @@
+// A file as it grows over the years.
+const path = require('path')
+const root = path.join(__dirname, 'apps')
+const common = { NODE_ENV: 'production', LOG_LEVEL: process.env.LOG_LEVEL || 'info' }
+
+module.exports = {
+  apps: [{
+    name: 'api',
+    script: 'dist/main.js',
+    cwd: `${root}/api`,
+    args: '--config "conf/prod file.json" --verbose',
+    node_args: ['--max-old-space-size=512', '--enable-source-maps'],
+    instances: 'max',
+    exec_mode: 'cluster',
+    watch: false,
+    max_memory_restart: '300M',
+    env: { ...common, PORT: 4000, JWT_SECRET: process.env.JWT_SECRET, DATABASE_URL: 'postgres://shop:pw@db/shop', HOSTNAME_X: os.hostname() },
+    env_production: { NODE_ENV: 'production', TRACE: 1 },
+    env_staging: { NODE_ENV: 'staging' },
+    out_file: '/var/log/api.out',
+    error_file: '/var/log/api.err',
+    combine_logs: true,
+    log_date_format: 'YYYY-MM-DD',
+    min_uptime: '60s',
+    listen_timeout: 8000,
+    kill_timeout: 5000,
+    wait_ready: true,
+    max_restarts: 15,
+    restart_delay: 4000,
+    stop_exit_codes: [0, 42],
+    source_map_support: true,
+    post_update: ['npm ci'],
+  }, {
+    name: 'worker',
+    script: 'worker.py',
+    interpreter: 'python3',
+    interpreter_args: '-u',
+    cwd: '/srv/worker',
+    autorestart: false,
+    cron_restart: '0 3 * * *',
+    watch: ['src'],
+    ignore_watch: ['node_modules'],
+    user: 'deploy',
+    increment_var: 'PORT',
+  }, {
+    name: 'web',
+    script: 'npm',
+    args: 'run start -- --port 8080',
+    exp_backoff_restart_delay: 100,
+    shutdown_with_message: true,
+  },
+  ...(process.env.EXTRA ? [{ name: 'extra', script: 'extra.js' }] : []),
+  ],
+  deploy: { production: { user: 'node', host: ['10.0.0.1'], ref: 'origin/main', repo: 'git@example.com:shop.git', path: '/srv' } },
+}
