@@ -225,6 +225,7 @@ func TestClientCommands(t *testing.T) {
 		{"completion", []string{"__complete", "logs", ""}, exitOK, []string{"shop\tdegraded\nshop-1\trunning\nshop-2\tbackoff\nworker\thealthy\n"}},
 		{"completion of a second app", []string{"__complete", "stop", "shop", ""}, exitOK, []string{"worker\thealthy\n"}},
 		{"completion of the output form", []string{"__complete", "status", "-o", ""}, exitOK, []string{"table\njson\nyaml\n"}},
+		{"completion of an order", []string{"__complete", "top", "--sort", "c"}, exitOK, []string{"cpu\n"}},
 		{"completion of a flag", []string{"__complete", "events", "--severity", ""}, exitOK, []string{"info\nwarning\nerror\n"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -575,6 +576,7 @@ func TestNothingRuns(t *testing.T) {
 		{"maintenance", "off", "shop"},
 		{"maintenance", "ls"},
 		{"app", "calibrate", "shop"},
+		{"top"},
 	} {
 		data := t.TempDir()
 		code, stdout, stderr := runCommand(t, "", append(args, "--data", data)...)

@@ -15,6 +15,7 @@ func commands(c *console) []*cobra.Command {
 		newStartCommand(c),
 		newStopCommand(c),
 		newRestartCommand(c),
+		newTopCommand(c),
 		newScaleCommand(c),
 		newMaintenanceCommand(c),
 		newAppCommand(c),

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"holdfast/internal/service"
 	"holdfast/internal/status"
 )
 
@@ -34,7 +35,16 @@ func (c *console) style() style {
 
 // color follows no-color.org.
 func (c *console) color() bool {
-	return isTerminal(c.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return os.Getenv("NO_COLOR") == "" && c.screen() != nil
+}
+
+// screen is the terminal that a person looks at, nil when there is none that obeys control sequences.
+func (c *console) screen() *os.File {
+	f, ok := c.out.(*os.File)
+	if !ok || !isTerminal(f) || os.Getenv("TERM") == "dumb" || !service.Sequences(f) {
+		return nil
+	}
+	return f
 }
 
 // isTerminal reports whether a person reads what is written to w.
