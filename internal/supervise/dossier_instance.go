@@ -31,7 +31,7 @@ func (i *instance) dossier(ctx context.Context, exit status.Exit) (status.Exit, 
 		return exit, c
 	}
 	if exit.Port != 0 && free(ctx, exit.Port) != nil {
-		exit.PortHolder = bounded(ports.Holder(exit.Port), maxHolder)
+		exit.PortHolder = ports.Holder(exit.Port)
 		c.excluded = bounded(ports.Excluded(exit.Port), maxHolder)
 	}
 	if c.clash != 0 && c.clash != exit.Port {
@@ -40,15 +40,17 @@ func (i *instance) dossier(ctx context.Context, exit status.Exit) (status.Exit, 
 	return exit, c
 }
 
-// refused is the dossier of a process that was not started because its port cannot be had.
-func (i *instance) refused(app config.App) (status.Exit, clues) {
-	ports := i.s.options.Ports
-	if app.Port <= 0 || ports == nil {
-		return status.Exit{}, clues{}
+// refused is the dossier of a process that was not started because its port cannot be had. The error
+// itself says what to do.
+func (i *instance) refused(app config.App) status.Exit {
+	if app.Port <= 0 {
+		return status.Exit{}
 	}
 	exit := status.Exit{Port: int(app.Port) + i.number() - 1}
-	exit.PortHolder = bounded(ports.Holder(exit.Port), maxHolder)
-	return exit, clues{excluded: bounded(ports.Excluded(exit.Port), maxHolder)}
+	if ports := i.s.options.Ports; ports != nil {
+		exit.PortHolder = ports.Holder(exit.Port)
+	}
+	return exit
 }
 
 // probes are the checks of the process that started then.

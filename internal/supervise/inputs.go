@@ -61,8 +61,7 @@ type (
 	spawnFailed struct {
 		err error
 		// exit is what the dossier has besides.
-		exit  status.Exit
-		clues clues
+		exit status.Exit
 	}
 	// startupDone says that the startup probe succeeded. ready is false when the readiness probe
 	// has yet to decide.

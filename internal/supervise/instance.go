@@ -179,8 +179,9 @@ func (i *instance) handle(ctx context.Context, in input) {
 		now := time.Now()
 		effects := i.machine.on(in, moment{now.Sub(i.born), now})
 		// Waiting requests must find the instance before they hear that they need not wait any more.
-		if slices.Contains(effects, effect(balance{true})) {
-			i.do(ctx, balance{true})
+		if n := slices.Index(effects, effect(balance{true})); n >= 0 {
+			i.do(ctx, effects[n])
+			effects = slices.Delete(effects, n, n+1)
 		}
 		// Whoever hears of the other effects must find the state that led to them.
 		i.show(now)
@@ -247,8 +248,7 @@ func (i *instance) spawn(ctx context.Context) input {
 	app := *i.machine.app
 	port, err := i.port(ctx, app)
 	if err != nil {
-		exit, clues := i.refused(app)
-		return spawnFailed{err: err, exit: exit, clues: clues}
+		return spawnFailed{err: err, exit: i.refused(app)}
 	}
 	spec := i.spec(app, port)
 	i.firstLine = i.output.Lines()

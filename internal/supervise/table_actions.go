@@ -325,7 +325,6 @@ func report() action {
 			if start, ok := errors.AsType[*process.StartError](in.err); ok {
 				exit.Text = start.Text // whose instance it is stands beside it anyway
 			}
-			exit.Advice = in.clues.advice(exit, s.app, 0, nil)
 			exit = s.remember(exit)
 			s.add(publish{event.InstanceStartFailed{About: s.about(), Error: exit.Text, Exit: exit, Next: exit.Next}})
 		case ended:

@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -34,6 +35,12 @@ type world struct {
 	slow     map[string]time.Duration
 	ready    map[string]bool // targets in balancing, by instance
 	live     map[string]func(error)
+	// undying instances outlive their kill; busy ones have requests in flight until the channel closes.
+	undying map[string]bool
+	busy    map[string]chan struct{}
+	results map[string][]status.ProbeResult
+	// calls are what the gateway and the processes were told, in order.
+	calls []string
 
 	end  context.CancelFunc
 	done chan struct{}
@@ -63,13 +70,23 @@ func (c *fakeChild) end(code int64) {
 func (c *fakeChild) Signal(process.Stop) error {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
+	c.w.calls = append(c.w.calls, "ask "+c.id)
 	if !c.w.deaf[c.id] {
 		c.end(0)
 	}
 	return nil
 }
 
-func (c *fakeChild) Kill() int { c.end(-1); return 0 }
+func (c *fakeChild) Kill() int {
+	c.w.mu.Lock()
+	c.w.calls = append(c.w.calls, "kill "+c.id)
+	undying := c.w.undying[c.id]
+	c.w.mu.Unlock()
+	if !undying {
+		c.end(-1)
+	}
+	return 0
+}
 
 func (c *fakeChild) Usage() (status.Usage, error) {
 	return status.Usage{Time: time.Now(), Processes: 1}, nil
@@ -92,6 +109,7 @@ func (w *world) SetReady(t status.Target, ready bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	set(w.ready, t.Instance, ready)
+	w.calls = append(w.calls, fmt.Sprintf("ready %s %v", t.Instance, ready))
 }
 
 // set makes membership of id in the set be in.
@@ -103,13 +121,38 @@ func set(ids map[string]bool, id string, in bool) {
 	}
 }
 
-func (w *world) Remove(t status.Target)               { w.SetReady(t, false) }
-func (w *world) Drain(context.Context, status.Target) {}
-func (w *world) Forget(string, string)                {}
-func (w *world) Expect(string, bool)                  {}
+func (w *world) Remove(t status.Target) { w.SetReady(t, false) }
+
+func (w *world) Drain(ctx context.Context, t status.Target) {
+	w.mu.Lock()
+	w.calls = append(w.calls, "drain "+t.Instance)
+	busy := w.busy[t.Instance]
+	w.mu.Unlock()
+	if busy == nil {
+		return
+	}
+	select {
+	case <-busy:
+	case <-ctx.Done():
+	}
+}
+
+func (w *world) Forget(string, string) {}
+
+func (w *world) Expect(app string, coming bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, fmt.Sprintf("expect %s %v", app, coming))
+}
+
 func (w *world) Maintain(string, *status.Maintenance) {}
 
-func (w *world) Results(string, string) []status.ProbeResult { return nil }
+func (w *world) Results(_, instance string) []status.ProbeResult {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.results[instance]
+}
+
 func (w *world) Startup(ctx context.Context, _ *config.Probe, t status.Target) error {
 	w.mu.Lock()
 	wait := w.slow[t.Instance]
@@ -143,6 +186,7 @@ func begin(t *testing.T, apps map[string]config.App) *world {
 		t: t, bus: event.NewBus(1000),
 		children: map[string]*fakeChild{}, refuse: map[string]error{}, deaf: map[string]bool{},
 		slow: map[string]time.Duration{}, ready: map[string]bool{}, live: map[string]func(error){},
+		undying: map[string]bool{}, busy: map[string]chan struct{}{}, results: map[string][]status.ProbeResult{},
 		done: make(chan struct{}),
 	}
 	w.sup = New(Options{
@@ -217,3 +261,12 @@ func namedApp(instances int, change ...func(*config.App)) config.App {
 
 // label names a case of a benchmark or an app of many.
 func label(axis string, n int) string { return axis + "=" + strconv.Itoa(n) }
+
+// called returns what was told since the last time, without repetitions of the same word.
+func (w *world) called() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	calls := slices.Compact(w.calls)
+	w.calls = nil
+	return calls
+}
