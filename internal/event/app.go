@@ -26,11 +26,11 @@ func (AppRestarting) Severity() Severity { return Info }
 
 // Message implements Body.
 func (b AppRestarting) Message() string {
-	how := "one after the other"
+	how := ""
 	if b.Overlap {
-		how = "one after the other, once an additional one is ready"
+		how = ", once an additional one is ready"
 	}
-	return fmt.Sprintf("restarting %s, %s: %s", count(b.Instances, "instance"), how, b.Reason)
+	return fmt.Sprintf("restarting %s%s: %s", count(b.Instances, "instance"), how, b.Reason)
 }
 
 // AppRestarted ends an AppRestarting well.

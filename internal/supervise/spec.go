@@ -21,20 +21,24 @@ import (
 // spec is what to start for one process of the instance.
 func (i *instance) spec(app config.App, port int) process.Spec {
 	v := &i.machine.view
-	values := config.Values{App: v.App, Instance: v.ID, Port: port}
+	return i.s.spec(app, config.Values{App: v.App, Instance: v.ID, Port: port}, i.output)
+}
+
+// spec is what to start for one process of the app.
+func (s *Supervisor) spec(app config.App, values config.Values, output *process.Output) process.Spec {
 	command := make([]string, len(app.Command))
 	for n, arg := range app.Command {
 		command[n] = config.Expand(arg, values)
 	}
 	return process.Spec{
-		ID:      v.ID,
-		App:     v.App,
+		ID:      values.Instance,
+		App:     values.App,
 		Command: command,
 		Dir:     app.Directory,
-		Env:     environment(i.s.options.Environ, app, values),
+		Env:     environment(s.options.Environ, app, values),
 		Stop:    stopMethod(app.Stop.Method),
 		Limits:  process.Limits{Memory: uint64(app.Limits.Memory), CPU: float64(app.Limits.CPU)}, //nolint:gosec // validated to be positive
-		Output:  i.output,
+		Output:  output,
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
@@ -42,6 +44,14 @@ type world struct {
 	// calls are what the gateway and the processes were told, in order.
 	calls []string
 
+	specs  []process.Spec  // by process id, which counts from 1
+	broken map[string]bool // programs that end at once with exit code 1
+	uses   map[string]status.Usage
+	hears  []process.Stop // what ends a child; all if empty
+	tree   int            // how many processes each child leaves behind
+	upkeep map[string]*status.Maintenance
+	lax    bool // the system enforces no limits
+
 	end  context.CancelFunc
 	done chan struct{}
 }
@@ -67,11 +77,11 @@ func (c *fakeChild) end(code int64) {
 	})
 }
 
-func (c *fakeChild) Signal(process.Stop) error {
+func (c *fakeChild) Signal(how process.Stop) error {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	c.w.calls = append(c.w.calls, "ask "+c.id)
-	if !c.w.deaf[c.id] {
+	if !c.w.deaf[c.id] && (len(c.w.hears) == 0 || slices.Contains(c.w.hears, how)) {
 		c.end(0)
 	}
 	return nil
@@ -80,16 +90,30 @@ func (c *fakeChild) Signal(process.Stop) error {
 func (c *fakeChild) Kill() int {
 	c.w.mu.Lock()
 	c.w.calls = append(c.w.calls, "kill "+c.id)
-	undying := c.w.undying[c.id]
+	undying, tree := c.w.undying[c.id], c.w.tree
 	c.w.mu.Unlock()
 	if !undying {
 		c.end(-1)
 	}
-	return 0
+	return tree
 }
 
 func (c *fakeChild) Usage() (status.Usage, error) {
-	return status.Usage{Time: time.Now(), Processes: 1}, nil
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	u, ok := c.w.uses[c.id]
+	if !ok {
+		u.Processes = 1
+	}
+	return u, nil
+}
+
+// Enforces implements enforcer.
+func (w *world) Enforces() (memory, cpu bool, why string) {
+	if w.lax {
+		return false, false, "there is no cgroup"
+	}
+	return true, true, ""
 }
 
 func (w *world) Start(spec process.Spec) (Child, error) {
@@ -102,6 +126,10 @@ func (w *world) Start(spec process.Spec) (Child, error) {
 	c := &fakeChild{w: w, id: spec.ID, pid: w.nextPID, began: time.Now(), done: make(chan struct{})}
 	w.children[spec.ID] = c
 	w.starts = append(w.starts, spec.ID)
+	w.specs = append(w.specs, spec)
+	if w.broken[spec.Command[0]] {
+		c.end(1)
+	}
 	return c, nil
 }
 
@@ -145,7 +173,11 @@ func (w *world) Expect(app string, coming bool) {
 	w.calls = append(w.calls, fmt.Sprintf("expect %s %v", app, coming))
 }
 
-func (w *world) Maintain(string, *status.Maintenance) {}
+func (w *world) Maintain(app string, m *status.Maintenance) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.upkeep[app] = m
+}
 
 func (w *world) Results(_, instance string) []status.ProbeResult {
 	w.mu.Lock()
@@ -179,30 +211,47 @@ func (w *world) Readiness(ctx context.Context, _ *config.Probe, _ status.Target,
 	<-ctx.Done()
 }
 
-// begin runs a Supervisor inside the test's bubble.
-func begin(t *testing.T, apps map[string]config.App) *world {
+// newWorld is a world without a Supervisor.
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{
+	return &world{
 		t: t, bus: event.NewBus(1000),
 		children: map[string]*fakeChild{}, refuse: map[string]error{}, deaf: map[string]bool{},
 		slow: map[string]time.Duration{}, ready: map[string]bool{}, live: map[string]func(error){},
 		undying: map[string]bool{}, busy: map[string]chan struct{}{}, results: map[string][]status.ProbeResult{},
-		done: make(chan struct{}),
+		broken: map[string]bool{}, uses: map[string]status.Usage{}, upkeep: map[string]*status.Maintenance{},
 	}
-	w.sup = New(Options{
+}
+
+// begin runs a Supervisor inside the test's bubble.
+func begin(t *testing.T, apps map[string]config.App, change ...func(*world, *Options)) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.run(apps, change...)
+	return w
+}
+
+// run runs a Supervisor, which may be the next one after another that was stopped.
+func (w *world) run(apps map[string]config.App, change ...func(*world, *Options)) {
+	w.t.Helper()
+	options := Options{
 		Launcher: w, Balancer: w, Prober: w, Bus: w.bus,
-		Metrics: prometheus.NewRegistry(), Log: zap.NewNop(), LogDir: t.TempDir(),
-	})
+		Metrics: prometheus.NewRegistry(), Log: zap.NewNop(), LogDir: w.t.TempDir(),
+	}
+	for _, c := range change {
+		c(w, &options)
+	}
+	w.sup = New(options)
 	ctx, cancel := context.WithCancel(context.Background())
-	w.end = cancel
+	w.end, w.done = cancel, make(chan struct{})
+	sup, done := w.sup, w.done
 	go func() {
-		defer close(w.done)
-		if err := w.sup.Run(ctx, apps); err != nil {
-			t.Errorf("Run: %v", err)
+		defer close(done)
+		if err := sup.Run(ctx, apps); err != nil {
+			w.t.Errorf("Run: %v", err)
 		}
 	}()
 	synctest.Wait()
-	return w
 }
 
 // stop ends the Supervisor and waits for it.
@@ -249,10 +298,82 @@ func (w *world) types() []event.Type {
 	return out
 }
 
+// told are the events of the types that begin with one of the prefixes, as "type: message".
+func (w *world) told(prefixes ...string) []string {
+	synctest.Wait()
+	events, _ := w.bus.List(event.Query{})
+	var out []string
+	for _, e := range events {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(string(e.Type), p) }) {
+			out = append(out, string(e.Type)+": "+e.Message)
+		}
+	}
+	return out
+}
+
+// look is how the instances of an app are, as "shop-1 running a" with the program's name.
+func (w *world) look(app string) []string {
+	w.t.Helper()
+	synctest.Wait()
+	var out []string
+	for _, i := range w.app(app).Instances {
+		text := i.ID + " " + string(i.State)
+		if i.Role != status.Regular {
+			text += " " + string(i.Role)
+		}
+		if i.PID != 0 {
+			w.mu.Lock()
+			text += " " + w.specs[i.PID-1].Command[0]
+			w.mu.Unlock()
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+func (w *world) wantLook(app string, want ...string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.look(app)); diff != "" {
+		w.t.Errorf("instances of %s (-want +got):\n%s", app, diff)
+	}
+}
+
+func (w *world) wantTold(prefix string, want ...string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.told(prefix)); diff != "" {
+		w.t.Errorf("events %s* (-want +got):\n%s", prefix, diff)
+	}
+}
+
+// set changes the world under its lock.
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+func (w *world) do(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+func named(program string) func(*config.App) {
+	return func(a *config.App) { a.Command = []string{program} }
+}
+
+// overlapping is an app that can be restarted with a surge instance.
+func overlapping(a *config.App) {
+	a.Port, a.Restart.Overlap = config.PortAuto, true
+}
+
 func namedApp(instances int, change ...func(*config.App)) config.App {
 	app := testApp()
 	app.Instances, app.Autostart, app.Port = instances, true, config.PortNone
 	app.LivenessProbe = &config.Probe{}
+	app.Command = []string{"a"}
 	for _, c := range change {
 		c(&app)
 	}
