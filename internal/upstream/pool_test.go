@@ -367,7 +367,7 @@ func BenchmarkMember(b *testing.B) {
 				runtime.ReadMemStats(&after)
 				s.Close()
 			}
-			b.ReportMetric(float64(after.HeapInuse-before.HeapInuse)/members, "heap-B/member")
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/members, "heap-B/member")
 			b.ReportMetric((float64(after.StackInuse)-float64(before.StackInuse))/members, "stack-B/member")
 		})
 	}

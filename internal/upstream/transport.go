@@ -23,9 +23,10 @@ const (
 	maxAnswerHeader = 256 << 10
 	// continueTimeout is how long to wait for "100 Continue" before a body is sent anyway.
 	continueTimeout = time.Second
-	// bufferSize is that of each direction of a connection: enough for most headers; bodies go past
-	// it.
-	bufferSize = 4 << 10
+	// readBuffer and writeBuffer hold most headers, with a short body; longer bodies go past them. Every
+	// kept-alive connection has both.
+	readBuffer  = 4 << 10
+	writeBuffer = 2 << 10
 )
 
 // transport is what a member needs of its connection pool.
@@ -51,8 +52,8 @@ func newTransport() transport {
 		TLSHandshakeTimeout:    2 * connectTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
-		ReadBufferSize:         bufferSize,
-		WriteBufferSize:        bufferSize,
+		ReadBufferSize:         readBuffer,
+		WriteBufferSize:        writeBuffer,
 	}
 }
 
