@@ -83,6 +83,12 @@ func TestStatusForms(t *testing.T) {
 		"app_surge.txt":       func(b *bytes.Buffer) error { return c.writeApp(b, plain, surge, nil) },
 		"app_maintenance.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, maintained, nil) },
 		"app_crashed.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, crashed, last) },
+		"app_crashed_narrow.txt": func(b *bytes.Buffer) error {
+			narrow := plain
+			narrow.width = 60
+			return c.writeApp(b, narrow, crashed, last)
+		},
+		"app_port_taken.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, portTaken(), nil) },
 		"app_hostile_end.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostileEnd, last) },
 		"exits.txt":           func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop", ends, false) },
 		"exits_verbose.txt":   func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop", ends, true) },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"holdfast/internal/status"
 )
@@ -14,16 +15,45 @@ type dossierForm struct {
 	lines, probes int
 	// more is the command that shows all of them; empty when all are shown.
 	more string
+	// told is what was said before, and is not said again.
+	told string
 }
 
-// fact is one labelled line about an app or the end of a process.
-func fact(b *strings.Builder, label, text string) {
-	fmt.Fprintf(b, "  %-8s %s\n", label, text)
+// labelled is how far the text of a fact is indented.
+const labelled = 11
+
+// fact is one labelled thing to know about an app or the end of a process.
+func (s style) fact(b *strings.Builder, label, text string) {
+	fmt.Fprintf(b, "  %-8s %s\n", label, s.wrap(text))
+}
+
+// wrap breaks text between words where the terminal would break it anywhere.
+func (s style) wrap(text string) string {
+	room := s.width - labelled
+	if room < 20 {
+		return text
+	}
+	var b strings.Builder
+	used := 0
+	for n, word := range strings.Split(text, " ") {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case n > 0 && used+1+length > room:
+			b.WriteString("\n" + strings.Repeat(" ", labelled))
+			used = 0
+		case n > 0:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += length
+	}
+	return b.String()
 }
 
 // detail goes on below a fact.
 func detail(b *strings.Builder, text string) {
-	fmt.Fprintf(b, "           %s\n", text)
+	b.WriteString(strings.Repeat(" ", labelled) + text + "\n")
 }
 
 // troubled is the instance whose newest end says most about why an app is not as it should be; nil
@@ -77,31 +107,36 @@ func trouble(s status.State) int {
 
 // dossier writes what is known about the end of a process of an instance.
 func (s style) dossier(b *strings.Builder, instance string, e status.Exit, form dossierForm) {
-	fact(b, "Ended", fmt.Sprintf("%s %s", instance, printable(s.end(e))))
-	if e.Cause != "" {
-		fact(b, "Cause", printable(e.Cause))
+	tell := func(label, text, key string) {
+		if key != "" && !strings.Contains(form.told, key) {
+			s.fact(b, label, printable(text))
+			form.told += "\n" + text
+		}
 	}
-	if e.PortHolder != "" {
-		fact(b, "Port", fmt.Sprintf("%d is held by %s", e.Port, printable(e.PortHolder)))
-	}
+	tell("Ended", instance+" "+s.end(e, form.told), "Ended")
+	tell("Cause", e.Cause, e.Cause)
+	tell("Port", fmt.Sprintf("%d is held by %s", e.Port, e.PortHolder), e.PortHolder)
 	if e.Usage != nil {
-		fact(b, "Used", used(*e.Usage))
+		s.fact(b, "Used", used(*e.Usage))
 	}
 	s.probes(b, e.Probes, form)
-	lastLines(b, e.LastLines, form)
-	if e.Advice != "" {
-		fact(b, "Advice", printable(e.Advice))
-	}
-	if e.Next != "" {
-		fact(b, "Then", printable(e.Next))
-	}
+	s.lastLines(b, e.LastLines, form)
+	tell("Advice", e.Advice, e.Advice)
+	tell("Then", e.Next, e.Next)
 }
 
-// end says when, after how long and how: "10:44:51 after 12s: exit code 1".
-func (s style) end(e status.Exit) string {
+// end says when, after how long and how: "10:44:51 after 12s: exit code 1". What was told before is
+// not repeated where it is a whole sentence.
+func (s style) end(e status.Exit, told string) string {
 	text := s.clock(e.EndedAt)
 	if !e.StartedAt.IsZero() {
 		text += " after " + life(e.EndedAt.Sub(e.StartedAt))
+	}
+	if e.Reason == status.ReasonStartFailed {
+		if strings.Contains(told, e.Text) {
+			return text + ": could not be started"
+		}
+		return text + ": could not be started: " + e.Text
 	}
 	text += ": " + e.Text
 	if e.Reason != status.ReasonExit && e.Reason != "" {
@@ -120,12 +155,20 @@ func life(d time.Duration) string {
 
 // used is what a process used, in words.
 func used(u status.Usage) string {
-	memory := "memory " + size(u.Memory)
-	if u.PeakMemory > u.Memory {
-		memory += fmt.Sprintf(" (at most %s)", size(u.PeakMemory))
+	var parts []string
+	switch {
+	case u.Memory > 0 && u.PeakMemory > u.Memory:
+		parts = append(parts, fmt.Sprintf("memory %s (at most %s)", size(u.Memory), size(u.PeakMemory)))
+	case u.Memory > 0:
+		parts = append(parts, "memory "+size(u.Memory))
+	case u.PeakMemory > 0:
+		parts = append(parts, "memory at most "+size(u.PeakMemory))
 	}
-	seconds := time.Duration(u.CPUSeconds * float64(time.Second)).Round(time.Millisecond)
-	parts := []string{memory, fmt.Sprintf("CPU %s (%v in all)", percent(u.CPU), seconds)}
+	cpu := fmt.Sprintf("%v of CPU time", time.Duration(u.CPUSeconds*float64(time.Second)).Round(time.Millisecond))
+	if u.CPU > 0 {
+		cpu += fmt.Sprintf(" (%s at the end)", percent(u.CPU))
+	}
+	parts = append(parts, cpu)
 	for _, n := range []struct {
 		count int
 		what  string
@@ -145,9 +188,9 @@ func (s style) probes(b *strings.Builder, results []status.ProbeResult, form dos
 			outcome = printable(r.Error)
 		}
 		text := fmt.Sprintf("%s %s after %v: %s", s.clock(r.Time), r.Probe,
-			time.Duration(r.Seconds*float64(time.Second)).Round(time.Millisecond), outcome)
+			time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Microsecond), outcome)
 		if n == 0 {
-			fact(b, "Probes", text)
+			s.fact(b, "Probes", text)
 		} else {
 			detail(b, text)
 		}
@@ -155,17 +198,17 @@ func (s style) probes(b *strings.Builder, results []status.ProbeResult, form dos
 }
 
 // lastLines are the newest lines, oldest first.
-func lastLines(b *strings.Builder, lines []string, form dossierForm) {
+func (s style) lastLines(b *strings.Builder, lines []string, form dossierForm) {
 	shown := lines[max(len(lines)-form.lines, 0):]
 	switch {
 	case len(shown) == 0:
 		return
 	case len(shown) < len(lines):
-		fact(b, "Output", fmt.Sprintf("the last %d of %d lines; all: %s", len(shown), len(lines), form.more))
+		s.fact(b, "Output", fmt.Sprintf("the last %d of %d lines; all: %s", len(shown), len(lines), form.more))
 	case len(lines) == 1:
-		fact(b, "Output", "the last line")
+		s.fact(b, "Output", "the last line")
 	default:
-		fact(b, "Output", "the last "+many(len(lines), "line"))
+		s.fact(b, "Output", "the last "+many(len(lines), "line"))
 	}
 	for _, line := range shown {
 		detail(b, "| "+printable(line))

@@ -116,6 +116,18 @@ func crashedApp() status.App {
 	return a
 }
 
+// portTaken could not be started, because of somebody else.
+func portTaken() status.App {
+	why := "port 18912 is held by nginx (process 812): end that process or change the app's port"
+	end := status.Exit{
+		Code: -1, Text: why, Reason: status.ReasonStartFailed, EndedAt: now(), Port: 18912, PortHolder: "nginx (process 812)",
+		Advice: "end nginx", Next: "next try in 8s", Usage: &status.Usage{CPUSeconds: 0.005},
+	}
+	return status.App{ID: "taken", Condition: status.Down, Desired: 1, Configured: 1, Since: now(), Why: "taken-1: " + why, Instances: []status.Instance{
+		{ID: "taken-1", App: "taken", State: status.Backoff, Port: 18912, Since: now(), NextTry: now().Add(8 * time.Second), Why: why, LastExit: &end},
+	}}
+}
+
 func (f *fakeHoldfast) Apps() []status.App {
 	f.mu.Lock()
 	defer f.mu.Unlock()

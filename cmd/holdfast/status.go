@@ -194,19 +194,25 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 		s.dot(app.Condition), app.ID, s.dash(), app.Condition, app.Ready, app.Desired, s.since(app.Since))
 	b.WriteString(columns("  ", s.instances(app.Instances)))
 	if app.Desired != app.Configured && app.Configured != 0 {
-		fact(&b, "Scaled", fmt.Sprintf("to %d; the configuration says %d (back to that: %s)", app.Desired, app.Configured, c.command("scale "+app.ID+" --reset")))
+		s.fact(&b, "Scaled", fmt.Sprintf("to %d; the configuration says %d (back to that: %s)", app.Desired, app.Configured, c.command("scale "+app.ID+" --reset")))
 	}
 	if app.Maintenance != nil {
-		fact(&b, "Note", s.maintenance(*app.Maintenance))
+		s.fact(&b, "Note", s.maintenance(*app.Maintenance))
 	}
 	if app.Restarting != "" {
-		fact(&b, "Note", "restarting "+app.Restarting)
+		s.fact(&b, "Note", "restarting "+app.Restarting)
 	}
+	told := ""
 	for _, why := range s.reasons(app) {
-		fact(&b, "Why", printable(why))
+		s.fact(&b, "Why", printable(why))
+		told += why + "\n"
 	}
 	if i := troubled(app); i != nil {
-		s.dossier(&b, i.ID, *i.LastExit, dossierForm{more: c.command("exits " + i.ID + " -v"), lines: 5, probes: 3})
+		end := *i.LastExit
+		if !i.NextTry.IsZero() {
+			end.Next = "" // the moment of its next try is told above
+		}
+		s.dossier(&b, i.ID, end, dossierForm{more: c.command("exits " + i.ID + " -v"), lines: 5, probes: 3, told: told})
 		if len(i.LastExit.LastLines) > 0 {
 			last = nil
 		}
@@ -247,12 +253,12 @@ func (s style) reasons(app status.App) []string {
 	if app.Condition == status.Healthy {
 		return nil
 	}
-	if app.Why != "" {
+	if app.Why != "" && app.Maintenance == nil {
 		return []string{s.why(app)}
 	}
 	var all []string
 	for _, i := range app.Instances {
-		if i.Why != "" {
+		if i.Why != "" && !i.Ready {
 			all = append(all, i.ID+": "+i.Why+s.nextTry(i))
 		}
 	}

@@ -23,10 +23,15 @@ type style struct {
 	color, unicode bool
 	now            time.Time
 	zone           *time.Location
+	// width is that of the terminal, 0 when there is none.
+	width int
 }
 
 func (c *console) style() style {
 	s := style{color: c.color(), unicode: true, now: time.Now(), zone: time.Local}
+	if screen := c.screen(); screen != nil {
+		s.width = windowOf(screen).width
+	}
 	if runtime.GOOS != "windows" { // there the console takes Unicode whatever its code page
 		s.unicode = utf8Locale(os.Getenv)
 	}
