@@ -70,9 +70,12 @@ func (c *fakeChild) PID() int              { return c.pid }
 func (c *fakeChild) Done() <-chan struct{} { return c.done }
 func (c *fakeChild) Exit() status.Exit     { return c.exit }
 
-func (c *fakeChild) end(code int64) {
+func (c *fakeChild) end(code int64) { c.endWith(status.Exit{Code: code, Text: "ended"}) }
+
+func (c *fakeChild) endWith(exit status.Exit) {
 	c.once.Do(func() {
-		c.exit = status.Exit{Code: code, Text: "ended", PID: c.pid, StartedAt: c.began, EndedAt: time.Now()}
+		exit.PID, exit.StartedAt, exit.EndedAt = c.pid, c.began, time.Now()
+		c.exit = exit
 		close(c.done)
 	})
 }
