@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,10 +75,13 @@ func (c *console) subject(ctx context.Context, id service.Identity) doctor.Subje
 	return s
 }
 
-// doctorCommand is a command with the configuration file that this one was given.
+// doctorCommand is a command for this installation; one that reads the configuration gets the file that
+// this one was given.
 func (c *console) doctorCommand(rest string) string {
 	text := c.command(rest)
-	if c.config != "" && c.config != os.Getenv("HOLDFAST_CONFIG") && !strings.Contains(rest, "--config") {
+	verb, _, _ := strings.Cut(strings.TrimPrefix(rest, "service "), " ")
+	reads := slices.Contains([]string{"run", "check", "doctor", "install"}, verb) && !strings.Contains(rest, "--config")
+	if reads && c.config != "" && c.config != os.Getenv("HOLDFAST_CONFIG") {
 		text += " --config " + quotedWord(c.config)
 	}
 	return text

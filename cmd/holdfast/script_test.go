@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("LC_ALL", "C.UTF-8")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"eventually": eventually},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"eventually": eventually, "tells": tells},
 	})
 }
 
@@ -45,6 +46,27 @@ func freePort(t *testing.T) (string, error) {
 	}
 	defer func() { _ = l.Close() }()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// tells runs a command until what it prints has a text that matches, for at most 20 s, whatever its
+// exit code: tells 'exit code 3' holdfast status shop.
+func tells(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: tells REGEXP COMMAND...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		told := ts.ReadFile("stdout")
+		if want.MatchString(told) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%v never told %q (%v):\n%s", args[1:], args[0], err, told)
+		}
+	}
 }
 
 // eventually runs a command until it succeeds, for at most 20 s: eventually holdfast status.
