@@ -71,6 +71,7 @@ func EventIDs() []EventID {
 		{311, "instance.crash_loop", LevelError, "an instance keeps ending; it is tried once per window", "holdfast logs INSTANCE; then correct the program or its configuration"},
 		{312, "instance.start_failed", LevelError, "an instance's program could not be started", "Correct command, directory or rights as the entry says."},
 		{313, "instance.output_dropped", LevelWarning, "an instance wrote faster than its log could be kept; lines are missing", ""},
+		{314, "instance.memory_limit", LevelWarning, "an instance used more than limits.memory; it is restarted as its policy says", "Find its leak or raise limits.memory."},
 
 		{400, "certificate.reloaded", LevelInfo, "a changed certificate is in force", ""},
 		{410, "certificate.rejected", LevelError, "a changed certificate was refused; the last good one stays", "Correct the files that the entry names."},
