@@ -49,10 +49,23 @@ func (t Tool) System() string {
 
 const windows = "windows"
 
+// maxFile bounds one file in bytes: exports of the registry are long, INI files are not.
+func (t Tool) maxFile() int {
+	switch t {
+	case NSSM:
+		return 16 << 20
+	case WinSW, Servy, PM2, WebConfig:
+		return 4 << 20
+	case Supervisord:
+		return 1 << 20
+	default:
+		return 0
+	}
+}
+
 // Bounds on what is read. They are far above what people write and keep hostile files cheap.
 const (
-	maxFile  = 16 << 20 // bytes of one file
-	maxFiles = 200      // files of one import, included ones too
+	maxFiles = 200 // files of one import, included ones too
 	maxApps  = 500
 	maxNotes = 2000
 	maxDepth = 64      // nesting of XML, JavaScript values and expansions
@@ -121,8 +134,8 @@ func Read(tool Tool, files []File, opts Options) (*Result, error) {
 	}
 	r := &reader{Result: &Result{Tool: tool}, opts: opts, names: map[string]bool{}}
 	for _, file := range files {
-		if len(file.Data) > maxFile {
-			return nil, fmt.Errorf("%s: the file is larger than 16 MiB; is it the right one?", file.Name)
+		if most := tool.maxFile(); len(file.Data) > most {
+			return nil, fmt.Errorf("%s: the file is larger than %d MiB; is it the right one?", file.Name, most>>20)
 		}
 		r.file = file
 		r.Files = append(r.Files, shown(file.Name))

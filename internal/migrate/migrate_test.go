@@ -207,7 +207,7 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Read(WinSW, []File{{Name: "big", Data: make([]byte, maxFile+1)}}, Options{}); err == nil || !strings.Contains(err.Error(), "larger") {
+	if _, err := Read(WinSW, []File{{Name: "big", Data: make([]byte, WinSW.maxFile()+1)}}, Options{}); err == nil || !strings.Contains(err.Error(), "larger") {
 		t.Errorf("a large file: %v", err)
 	}
 }

@@ -191,10 +191,11 @@ func (p *regParser) value(s string) (*regValue, error) {
 // bytes reads 61,00,\ and what follows on the next lines.
 func (p *regParser) bytes(s string) ([]byte, error) {
 	var b strings.Builder
+	bare := strings.NewReplacer(",", "", " ", "")
 	for {
 		s = strings.TrimSpace(s)
 		more, goes := strings.CutSuffix(s, `\`)
-		b.WriteString(strings.NewReplacer(",", "", " ", "").Replace(more))
+		b.WriteString(bare.Replace(more))
 		if !goes || p.rest == "" {
 			break
 		}

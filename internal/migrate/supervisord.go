@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,9 @@ func (s *supervisord) read(file File, depth int) error {
 		return errTooMany("included files", maxFiles)
 	}
 	s.file = file
+	if len(file.Data) > Supervisord.maxFile() {
+		return errors.New("the file is larger than 1 MiB; is it the right one?")
+	}
 	// Python's ConfigParser: values go on in indented lines, comments need a space before their ;.
 	f, err := ini.LoadSources(ini.LoadOptions{
 		AllowPythonMultilineValues: true, SpaceBeforeInlineComment: true, PreserveSurroundedQuote: true, IgnoreContinuation: true,

@@ -279,8 +279,11 @@ func number(n int) *yaml.Node         { return plainScalar(strconv.Itoa(n)) }
 func span(d time.Duration) *yaml.Node { return plainScalar(config.Duration(d).String()) }
 
 // text is a string in the style of people: backslashes in single quotes, placeholders in double ones.
-func text(s string) *yaml.Node {
-	s = strings.ToValidUTF8(final(s), "\ufffd")
+func text(s string) *yaml.Node { return written(final(s)) }
+
+// written is text for what already is as the configuration has it.
+func written(s string) *yaml.Node {
+	s = strings.ToValidUTF8(s, "\ufffd")
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 	switch {
 	case strings.Contains(s, `\`):
