@@ -39,7 +39,7 @@ func (e *Events) Run(ctx context.Context) error {
 }
 
 func (e *Events) write(ev event.Event) {
-	fields := make([]zap.Field, 0, 6)
+	fields := make([]zap.Field, 0, 8)
 	fields = append(fields, zap.String("event", string(ev.Type)), zap.Uint64("event_id", ev.ID))
 	if ev.App != "" {
 		fields = append(fields, zap.String("app", ev.App))
@@ -47,7 +47,7 @@ func (e *Events) write(ev event.Event) {
 	if ev.Instance != "" {
 		fields = append(fields, zap.String("instance", ev.Instance))
 	}
-	fields = append(fields, zap.Any("data", ev.Data))
+	fields = append(fields, details(ev.Data)...)
 	e.log.Log(severity(ev.Severity), ev.Message, fields...)
 	if e.notify != nil {
 		e.notify(ev)

@@ -1,10 +1,12 @@
 package telemetry
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"go.uber.org/zap/zapcore"
 )
@@ -54,9 +56,9 @@ func (c *personCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if about != "" {
 		b.WriteString(about + " ")
 	}
-	b.WriteString(e.Message)
+	b.WriteString(harmless(e.Message))
 	if failure != "" {
-		b.WriteString(": " + failure)
+		b.WriteString(": " + harmless(failure))
 	}
 	if call := called(fields); call != "" {
 		b.WriteString(": " + call)
@@ -70,6 +72,34 @@ func (c *personCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 
 // Sync implements zapcore.Core.
 func (c *personCore) Sync() error { return nil }
+
+// maxText bounds what a person is told in one go, in characters: a message may quote what a program
+// wrote.
+const maxText = 400
+
+// harmless keeps what came from a program from driving the terminal, and from taking a screenful.
+func harmless(text string) string {
+	if len(text) <= maxText && !strings.ContainsFunc(text, unicode.IsControl) {
+		return text
+	}
+	var b strings.Builder
+	n := 0
+	for _, r := range text {
+		if n++; n > maxText {
+			b.WriteString("...")
+			break
+		}
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+			b.WriteByte(' ')
+		case unicode.IsControl(r):
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
 
 // called is the request of a line about one: "POST /api/v1/config/reload 422".
 func called(fields []zapcore.Field) string {
