@@ -195,6 +195,14 @@ func TestMessages(t *testing.T) {
 			InstanceExited{Exit: status.Exit{Reason: status.ReasonLivenessProbe, Text: "killed by SIGTERM", Cause: "liveness probe failed 3 times in a row: no answer in time"}, Next: "restarted at once"},
 			"ended because its liveness probe failed 3 times in a row: no answer in time; killed by SIGTERM; restarted at once",
 		},
+		{
+			InstanceExited{Exit: status.Exit{Reason: status.ReasonExit, Text: "exit code 1", Advice: "port 80 is held by nginx"}, Next: "restarted at once"},
+			"ended: exit code 1; restarted at once; port 80 is held by nginx",
+		},
+		{InstanceStartFailed{Error: "no such program", Next: StaysDown}, "cannot be started: no such program; it stays down"},
+		{InstanceMemoryLimit{Memory: 3 << 19, Limit: 1 << 20}, "used 1.5 MiB of memory, more than limits.memory (1.0 MiB): find its leak or raise the limit"},
+		{InstanceMemoryLimit{Limit: 1 << 20}, "used an unknown amount of memory, more than limits.memory (1.0 MiB): find its leak or raise the limit"},
+		{InstanceRecycled{Memory: 3 << 19, Limit: 1 << 20}, "restarted because it used 1.5 MiB of memory, more than limits.memory_recycle (1.0 MiB)"},
 		{ConfigRejected{Revision: 3, Problems: []string{"bad"}}, "the new configuration was not applied; revision 3 stays in force: bad"},
 	}
 	for _, tt := range tests {
