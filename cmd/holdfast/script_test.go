@@ -29,6 +29,12 @@ func TestScript(t *testing.T) {
 				}
 				env.Setenv(name, port)
 			}
+			held, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // by somebody else
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { _ = held.Close() })
+			env.Setenv("TAKEN_PORT", strconv.Itoa(held.Addr().(*net.TCPAddr).Port))
 			env.Setenv("HOLDFAST_DATA", env.WorkDir+"/data")
 			env.Setenv("LC_ALL", "C.UTF-8")
 			return nil
