@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"time"
 
 	"holdfast/internal/config"
 	"holdfast/internal/event"
@@ -25,8 +26,19 @@ type extra struct {
 type failure struct {
 	// replaced is set once a replacement was started for it: there is one at most in each episode.
 	replaced bool
-	// recovered is set when the instance is ready again. The episode is over once that has lasted.
-	recovered bool
+	// recovered is when the instance was ready again; zero before. The episode is over if that lasts.
+	recovered time.Time
+}
+
+// begins reports whether a failure of an instance of this past begins another episode: there is no
+// past, or a stable run since.
+func (f *failure) begins(v *status.Instance, c config.App) bool {
+	if f == nil {
+		return true
+	}
+	return !f.recovered.IsZero() && slices.ContainsFunc(v.Exits, func(e status.Exit) bool {
+		return e.EndedAt.After(f.recovered) && !e.StartedAt.IsZero() && e.EndedAt.Sub(e.StartedAt) >= c.Restart.ResetAfter.D()
+	})
 }
 
 // all are the app's instances, the additional ones last.
@@ -115,7 +127,7 @@ func (s *Supervisor) mendApp(o *owner, a *app) {
 		v, f := i.view(), a.failures[i]
 		switch {
 		case v.State == status.CrashLoop || failedForGood(&v):
-			if f == nil || f.recovered && lasted(v.LastExit, a.config) {
+			if f.begins(&v, a.config) {
 				quiet := !a.failing()
 				f = &failure{replaced: slices.ContainsFunc(a.extras, func(x *extra) bool { return x.of == i })}
 				a.failures[i] = f
@@ -123,14 +135,14 @@ func (s *Supervisor) mendApp(o *owner, a *app) {
 					s.help(o, a, i, brokenDown(&v, a.config))
 				}
 			}
-			f.recovered = false
+			f.recovered = time.Time{}
 			if v.State == status.CrashLoop && !f.replaced && mayReplace(a) {
 				f.replaced = true
 				s.replace(o, a, i)
 			}
 		case v.Ready:
-			if f != nil {
-				f.recovered = true
+			if f != nil && f.recovered.IsZero() {
+				f.recovered = time.Now()
 			}
 			s.retireReplacement(o, a, i)
 		case v.State == status.Stopped || endedWell(&v):
@@ -149,16 +161,11 @@ func (s *Supervisor) mendApp(o *owner, a *app) {
 // failing reports whether an instance of the app is in an episode of failures.
 func (a *app) failing() bool {
 	for _, f := range a.failures {
-		if !f.recovered {
+		if f.recovered.IsZero() {
 			return true
 		}
 	}
 	return false
-}
-
-// lasted reports whether the run before an end was a stable one.
-func lasted(exit *status.Exit, c config.App) bool {
-	return exit != nil && !exit.StartedAt.IsZero() && exit.EndedAt.Sub(exit.StartedAt) >= c.Restart.ResetAfter.D()
 }
 
 // brokenDown is the event of an instance that Holdfast could not heal, as the instance published it.

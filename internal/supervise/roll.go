@@ -196,19 +196,21 @@ func (s *Supervisor) concludeRoll(o *owner, a *app, r *roll, failed *instance, w
 	if a.roll != r {
 		return
 	}
-	surge := r.surge
-	if surge != nil && failed != nil && failed != surge.instance {
-		// It stands in for the one that did not come back.
-		s.mu.Lock()
-		surge.role, surge.of = status.Replacement, failed
-		s.mu.Unlock()
-		if f := a.failures[failed]; f != nil {
-			f.replaced = true
-		} else {
-			a.failures[failed] = &failure{replaced: true}
+	surge, told := r.surge, false
+	if failed != nil && (surge == nil || failed != surge.instance) {
+		f := a.failures[failed]
+		if told = f != nil && f.recovered.IsZero(); !told {
+			f = &failure{}
+			a.failures[failed] = f
+		}
+		if surge != nil {
+			// It stands in for the one that did not come back.
+			s.mu.Lock()
+			surge.role, surge.of = status.Replacement, failed
+			s.mu.Unlock()
+			r.surge, f.replaced = nil, true
 		}
 		s.board.watch(a.name, true)
-		r.surge = nil
 	}
 	s.endRoll(o, a)
 	about := event.About{App: a.name}
@@ -233,7 +235,9 @@ func (s *Supervisor) concludeRoll(o *owner, a *app, r *roll, failed *instance, w
 	}
 	body := event.AppRestartFailed{About: about, Reason: r.reason, Failed: id, Why: why, Untouched: max(untouched, 0)}
 	s.options.Bus.Publish(body)
-	s.help(o, a, failed, body)
+	if !told {
+		s.help(o, a, failed, body)
+	}
 }
 
 // endRoll ends a restart that is under way, and its surge instance.
