@@ -22,8 +22,8 @@ import (
 type oracle struct {
 	app config.App
 
-	// wantUp is what was asked last; finished that the policy ended it, wellDone that it ended well.
-	wantUp, finished, wellDone bool
+	// finished means that the policy ended it, wellDone that it ended well.
+	finished, wellDone bool
 	// process runs; probing its startup probe has yet to succeed; ready is in balancing.
 	process, probing, ready bool
 	// asked means that the process is to end: requests first (draining), then itself; surrendered that
@@ -159,10 +159,10 @@ func (o *oracle) end(at situation, code int64) {
 	}
 }
 
-func (o *oracle) stop(at situation, drains bool) {
+func (o *oracle) stop() {
 	switch {
 	case o.process && !o.asked:
-		o.draining = drains && !o.probing && o.app.Port != config.PortNone && o.app.Stop.Drain > 0
+		o.draining = !o.probing && o.app.Port != config.PortNone && o.app.Stop.Drain > 0
 		o.asked, o.ready, o.again, o.surrendered = true, false, false, false
 		if !o.draining {
 			o.killed = false
@@ -191,7 +191,7 @@ func (o *oracle) restart(at situation, reason status.Reason) {
 	switch {
 	case reason == status.ReasonRecycle && (o.state() != status.Running || o.maintenance):
 	case o.process && !o.asked:
-		o.stop(at, true)
+		o.stop()
 		o.again = true
 	case o.process:
 		if reason != status.ReasonConfig || o.again || o.surrendered {
@@ -319,7 +319,7 @@ func walk(t judge, w *walker, o *oracle, choose func(n int) int) {
 		o.start(at())
 	case "stop":
 		w.on(stopInput{status.ReasonRequested})
-		o.stop(at(), true)
+		o.stop()
 	case "restart", "config", "recycle":
 		reason := map[string]status.Reason{"restart": status.ReasonRequested, "config": status.ReasonConfig, "recycle": status.ReasonRecycle}[step]
 		w.on(restartInput{reason})
