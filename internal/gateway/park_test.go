@@ -258,7 +258,11 @@ func TestParkedBodyIsNotRead(t *testing.T) {
 	if line, err := br.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
-	_, _ = br.ReadString('\n')
+	for line := ""; line != "\r\n"; {
+		if line, err = br.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
 	_, _ = io.WriteString(conn, "hello")
 	res, err := http.ReadResponse(br, nil)
 	if err != nil {
@@ -268,6 +272,36 @@ func TestParkedBodyIsNotRead(t *testing.T) {
 	if body, _ := io.ReadAll(res.Body); string(body) != "POST hello" {
 		t.Errorf("body = %q", body)
 	}
+}
+
+func TestParkedHTTP2(t *testing.T) {
+	conf := tlsConfig(t, t.TempDir(), parkingConfig(10, time.Minute).Routes)
+	r := start(t, conf)
+	r.set.Expect("shop", true)
+	c := testClient(t, true)
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "POST", "https://"+r.Addrs()["web"]+"/", strings.NewReader("unread"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		if res, err := c.Do(req); err == nil {
+			_ = res.Body.Close()
+			t.Error("answered")
+		}
+	}()
+	answer := later(r, c, "POST", "https://"+r.Addrs()["web"]+"/", "body")
+	r.waitParked(2)
+	leave() // over HTTP/2 that is heard although the body is unread
+	<-left
+	r.waitParked(1)
+	r.ready("shop-1", backend(t, bodyHandler))
+	if got := <-answer; got != "200 POST body" {
+		t.Errorf("answer = %s", got)
+	}
+	r.outcome("gone", 1)
 }
 
 func TestParkedWebSocket(t *testing.T) {
