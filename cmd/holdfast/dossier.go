@@ -115,7 +115,9 @@ func (s style) dossier(b *strings.Builder, instance string, e status.Exit, form 
 	}
 	tell("Ended", instance+" "+s.end(e, form.told), "Ended")
 	tell("Cause", e.Cause, e.Cause)
-	tell("Port", fmt.Sprintf("%d is held by %s", e.Port, e.PortHolder), e.PortHolder)
+	if e.PortHolder != "" {
+		s.fact(b, "Port", fmt.Sprintf("%d is held by %s", e.Port, printable(e.PortHolder)))
+	}
 	if e.Usage != nil {
 		s.fact(b, "Used", used(*e.Usage))
 	}
