@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/build/rig"
 	"holdfast/internal/event"
 	"holdfast/internal/status"
 )
@@ -31,36 +32,36 @@ func TestExamplesSurviveKills(t *testing.T) {
 	for _, app := range []string{"python", "node", "nginx", "caddy"} {
 		t.Run(app, func(t *testing.T) {
 			t.Parallel()
-			h := newHome(t, "version: 1\n") // not used: --config names the example
-			examples := filepath.Join(h.dir, "examples")
+			h := rig.NewHome(t, binary, "version: 1\n") // not used: --config names the example
+			examples := filepath.Join(h.Dir, "examples")
 			if err := os.CopyFS(examples, os.DirFS("../../configs/examples")); err != nil {
 				t.Fatal(err)
 			}
 			// A plain Debian PATH: Debian's programs, not what else this machine may have.
-			h.env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+			h.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 			restart := "apps." + app + ".restart."
-			r := h.start("--config", filepath.Join(examples, app+".yaml"), "run",
-				"--set", "management.address="+h.api,
-				"--set", "listeners.web.address="+h.gateway,
+			r := h.Start("--config", filepath.Join(examples, app+".yaml"), "run",
+				"--set", "management.address="+h.API,
+				"--set", "listeners.web.address="+h.Gateway,
 				"--set", restart+"backoff="+exampleBackoff.String(),
 				"--set", restart+"max_backoff="+exampleMaxBackoff.String(),
 				"--set", restart+"reset_after=1h",
 				"--set", restart+"max_restarts=0",
 			)
-			r.waitReady()
-			r.waitHealthy(app)
-			if code, _, err := h.call("GET", "/"); err != nil || code != http.StatusOK {
+			r.WaitReady()
+			r.WaitHealthy(app)
+			if code, _, err := h.Call("GET", "/"); err != nil || code != http.StatusOK {
 				t.Fatalf("GET /: %d %v", code, err)
 			}
 			killInTurns(t, r, app)
 			checkBackoff(t, r, app)
 
-			family := tree(r.cmd.Process.Pid)
-			if code := r.stop(); code != 0 {
+			family := rig.Tree(r.Cmd.Process.Pid)
+			if code := r.Stop(); code != 0 {
 				t.Errorf("exit code %d, want 0", code)
 			}
-			if left := living(family); len(left) > 0 {
-				killAll(left)
+			if left := rig.Living(family); len(left) > 0 {
+				rig.KillAll(left)
 				t.Errorf("left after the stop: %v", left)
 			}
 		})
@@ -69,32 +70,32 @@ func TestExamplesSurviveKills(t *testing.T) {
 
 // killInTurns kills each instance 20 times, one after the other, under load. Each comes back, with
 // nothing left of its former tree, and the gateway goes on answering from the other one.
-func killInTurns(t *testing.T, r *holdfast, app string) {
+func killInTurns(t *testing.T, r *rig.Holdfast, app string) {
 	t.Helper()
 	const workers = 2
-	l := startLoad(t, r.gateway, workers, 10*time.Second, "/")
+	l := rig.StartLoad(t, r.Gateway, workers, 10*time.Second, "/")
 	kills := 0
 	for n := 1; n <= killsPerInstance; n++ {
-		for _, was := range r.app(app).Instances {
-			family := tree(was.PID)
+		for _, was := range r.App(app).Instances {
+			family := rig.Tree(was.PID)
 			if was.PID == 0 || len(family) == 0 {
 				t.Fatalf("%s has no process before kill %d: %+v", was.ID, n, was)
 			}
-			answered := l.soFar()
+			answered := l.SoFar()
 			if err := syscall.Kill(was.PID, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 			kills++
-			r.waitFor("the gateway to answer from the other instance", func() bool {
-				now := l.soFar()
-				return now.requests-now.failed >= answered.requests-answered.failed+workers
+			r.WaitFor("the gateway to answer from the other instance", func() bool {
+				now := l.SoFar()
+				return now.Requests-now.Failed >= answered.Requests-answered.Failed+workers
 			})
 			var is status.Instance
-			r.waitFor(was.ID+" to be back", func() bool {
-				is = r.instance(app, was.ID)
+			r.WaitFor(was.ID+" to be back", func() bool {
+				is = r.Instance(app, was.ID)
 				return is.Ready && is.PID != was.PID && is.Restarts == n
 			})
-			if left := living(family); len(left) > 0 {
+			if left := rig.Living(family); len(left) > 0 {
 				t.Fatalf("%s is back as %d and these of its former tree are left: %v", was.ID, is.PID, left)
 			}
 			if is.LastExit == nil || is.LastExit.Signal != "SIGKILL" {
@@ -102,22 +103,22 @@ func killInTurns(t *testing.T, r *holdfast, app string) {
 			}
 		}
 	}
-	got := l.stop()
+	got := l.Stop()
 	t.Logf("%d kills: %v", kills, got)
 	// What a killed program was answering at that moment is lost, and nothing else.
-	if got.failed > kills {
-		t.Errorf("%d of %d requests failed after %d kills, such as %q", got.failed, got.requests, kills, got.examples)
+	if got.Failed > kills {
+		t.Errorf("%d of %d requests failed after %d kills, such as %q", got.Failed, got.Requests, kills, got.Examples)
 	}
 }
 
 // checkBackoff reads every delay from the events: none before the first restart, then 50, 100 and
 // 200 ms for good, less up to 10 % of jitter.
-func checkBackoff(t *testing.T, r *holdfast, app string) {
+func checkBackoff(t *testing.T, r *rig.Holdfast, app string) {
 	t.Helper()
 	ended := make(map[string]time.Time)
 	count := make(map[string]int)
 	checked := 0
-	for _, e := range r.events(app, "") {
+	for _, e := range r.Events(app, "") {
 		switch e.Type {
 		case event.InstanceExited{}.Type():
 			ended[e.Instance] = e.Time
@@ -147,20 +148,20 @@ func checkBackoff(t *testing.T, r *holdfast, app string) {
 
 // TestMultiExample runs the example with TLS, several apps and every kind of route.
 func TestMultiExample(t *testing.T) {
-	h := newHome(t, "version: 1\n")
-	examples := filepath.Join(h.dir, "examples")
+	h := rig.NewHome(t, binary, "version: 1\n")
+	examples := filepath.Join(h.Dir, "examples")
 	if err := os.CopyFS(examples, os.DirFS("../../configs/examples")); err != nil {
 		t.Fatal(err)
 	}
 	writeCertificate(t, filepath.Join(examples, "multi"))
-	h.env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-	secure := freeAddress(t)
-	r := h.start("--config", filepath.Join(examples, "multi.yaml"), "run",
-		"--set", "management.address="+h.api,
-		"--set", "listeners.web.address="+h.gateway,
+	h.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	secure := rig.FreeAddress(t)
+	r := h.Start("--config", filepath.Join(examples, "multi.yaml"), "run",
+		"--set", "management.address="+h.API,
+		"--set", "listeners.web.address="+h.Gateway,
 		"--set", "listeners.secure.address="+secure)
-	r.waitReady()
-	r.waitHealthy("backend", "api")
+	r.WaitReady()
+	r.WaitHealthy("backend", "api")
 	client := insecureClient(t)
 	for _, want := range []struct {
 		method, path string
@@ -185,12 +186,12 @@ func TestMultiExample(t *testing.T) {
 			t.Errorf("the old address leads to %q", header.Get("Location"))
 		}
 	}
-	req, err := http.NewRequest("GET", "http://"+h.gateway+"/x?y=z", nil)
+	req, err := http.NewRequest("GET", "http://"+h.Gateway+"/x?y=z", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if code, _, header := do(t, client, req); code != http.StatusPermanentRedirect || !strings.HasPrefix(header.Get("Location"), "https://") {
 		t.Errorf("plain http: %d to %q, want a 308 to https", code, header.Get("Location"))
 	}
-	r.stop()
+	r.Stop()
 }

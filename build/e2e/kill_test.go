@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"holdfast/build/rig"
 )
 
 // forkingApps fork grandchildren into sessions of their own, two levels deep: no signal to a group
@@ -45,41 +47,41 @@ func TestKilledHoldfastLeavesNothing(t *testing.T) {
 		}
 		kills = n
 	}
-	h := newHome(t, forkingApps)
+	h := rig.NewHome(t, binary, forkingApps)
 	var longest time.Duration
 	victims := map[string]int{}
 	for round := range kills {
-		r := h.start()
+		r := h.Start()
 		settled := round%2 == 0
 		if settled { // everything runs; otherwise in the middle of starting
-			r.waitFor("all processes of both apps", func() bool { return len(marked(h.mark)) >= forkingProcesses })
+			r.WaitFor("all processes of both apps", func() bool { return len(rig.Marked(h.Mark)) >= forkingProcesses })
 		}
-		pause(rand.N(150 * time.Millisecond))
+		rig.Pause(rand.N(150 * time.Millisecond))
 
-		victim, name := r.cmd.Process.Pid, "guardian"
-		if w, ok := r.worker(); ok && round%4 >= 2 {
-			victim, name = w.pid, "worker"
+		victim, name := r.Cmd.Process.Pid, "guardian"
+		if w, ok := r.Worker(); ok && round%4 >= 2 {
+			victim, name = w.PID, "worker"
 		}
 		victims[name]++
 		begin := time.Now()
 		if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
-			t.Fatalf("round %d: kill the %s: %v\n%s", round, name, err, r.output)
+			t.Fatalf("round %d: kill the %s: %v\n%s", round, name, err, r.Output)
 		}
-		var left []process
+		var left []rig.Process
 		for {
-			left = marked(h.mark)
+			left = rig.Marked(h.Mark)
 			if len(left) == 0 || time.Since(begin) > time.Second {
 				break
 			}
-			pause(time.Millisecond)
+			rig.Pause(time.Millisecond)
 		}
 		if len(left) > 0 {
 			t.Fatalf("round %d (everything running: %v): one second after the %s (pid %d) was killed these are left: %v",
 				round, settled, name, victim, left)
 		}
 		longest = max(longest, time.Since(begin))
-		<-r.done
-		if code := r.cmd.ProcessState.ExitCode(); code == 0 {
+		<-r.Done
+		if code := r.Cmd.ProcessState.ExitCode(); code == 0 {
 			t.Fatalf("round %d: exit code 0 after the %s was killed: a service manager would not restart it", round, name)
 		}
 	}
@@ -88,9 +90,9 @@ func TestKilledHoldfastLeavesNothing(t *testing.T) {
 	}
 	t.Logf("%d kills (%v): 0 processes left, the last one gone after at most %v", kills, victims, longest.Round(time.Millisecond))
 
-	r := h.startReady()
-	r.waitHealthy("web")
-	if code := r.stop(); code != 0 {
+	r := h.StartReady()
+	r.WaitHealthy("web")
+	if code := r.Stop(); code != 0 {
 		t.Errorf("the start after the kills: exit code %d on a stop, want 0", code)
 	}
 }
@@ -98,52 +100,46 @@ func TestKilledHoldfastLeavesNothing(t *testing.T) {
 // TestBothKilledNextStartCleansUp is the case against which no guardian helps: both are killed at
 // the same time. The next start must find and end what is left.
 func TestBothKilledNextStartCleansUp(t *testing.T) {
-	h := newHome(t, forkingApps)
-	r := h.startReady()
-	r.waitFor("all processes of both apps", func() bool { return len(marked(h.mark)) >= forkingProcesses })
-	worker, ok := r.worker()
+	h := rig.NewHome(t, binary, forkingApps)
+	r := h.StartReady()
+	r.WaitFor("all processes of both apps", func() bool { return len(rig.Marked(h.Mark)) >= forkingProcesses })
+	worker, ok := r.Worker()
 	if !ok {
 		t.Fatal("no worker")
 	}
-	before := marked(h.mark)
+	before := rig.Marked(h.Mark)
 	// Stopped first, so that neither can act on the other's end.
 	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
-		for _, pid := range []int{r.cmd.Process.Pid, worker.pid} {
+		for _, pid := range []int{r.Cmd.Process.Pid, worker.PID} {
 			if err := syscall.Kill(pid, signal); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	<-r.done
-	t.Logf("%d processes left by killing both", len(living(before)))
+	<-r.Done
+	t.Logf("%d processes left by killing both", len(rig.Living(before)))
 
-	r = h.startReady()
-	waitFor(t, "the processes of the killed run to end", func() bool { return len(living(before)) == 0 })
-	r.waitHealthy("web")
-	r.stop()
+	r = h.StartReady()
+	rig.WaitFor(t, "the processes of the killed run to end", func() bool { return len(rig.Living(before)) == 0 })
+	r.WaitHealthy("web")
+	r.Stop()
 }
 
 // TestStopLeavesNothing stops gracefully, once and impatiently.
 func TestStopLeavesNothing(t *testing.T) {
-	h := newHome(t, strings.Replace(forkingApps, "port: none", "port: none\n    stop: {grace: 1s}", 1))
+	h := rig.NewHome(t, binary, strings.Replace(forkingApps, "port: none", "port: none\n    stop: {grace: 1s}", 1))
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		r := h.startReady()
-		r.waitFor("all processes of both apps", func() bool { return len(marked(h.mark)) >= forkingProcesses })
-		if err := r.cmd.Process.Signal(signal); err != nil {
+		r := h.StartReady()
+		r.WaitFor("all processes of both apps", func() bool { return len(rig.Marked(h.Mark)) >= forkingProcesses })
+		if err := r.Cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		<-r.done
-		if left := marked(h.mark); len(left) > 0 {
+		<-r.Done
+		if left := rig.Marked(h.Mark); len(left) > 0 {
 			t.Fatalf("left after %v: %v", signal, left)
 		}
-		if code := r.cmd.ProcessState.ExitCode(); code != 0 {
+		if code := r.Cmd.ProcessState.ExitCode(); code != 0 {
 			t.Errorf("exit code %d after %v, want 0", code, signal)
 		}
 	}
-}
-
-// pause is part of what a test does (a random moment, a rate), never a way to wait for something.
-func pause(d time.Duration) {
-	timer := time.NewTimer(d)
-	<-timer.C
 }

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"holdfast/build/rig"
 )
 
 // writeCertificate makes cert.pem and key.pem for localhost, as the example's comment does.
@@ -57,7 +59,7 @@ func insecureClient(t *testing.T) *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{
-		Timeout: patience, Transport: transport,
+		Timeout: rig.Patience, Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

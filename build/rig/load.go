@@ -1,6 +1,6 @@
-//go:build e2e && linux
+//go:build linux
 
-package e2e
+package rig
 
 import (
 	"bufio"
@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// load is a constant stream of requests on kept-alive connections, one per worker. The connections
+// Load is a constant stream of requests on kept-alive connections, one per worker. The connections
 // are its own, without a client library between: one that the server closes or breaks is seen, and
 // no request is silently tried again.
-type load struct {
+type Load struct {
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
 
@@ -31,31 +31,31 @@ type load struct {
 	longest  time.Duration
 }
 
-// loadResult is what a load saw.
-type loadResult struct {
-	requests, dropped, failed int
-	examples                  []string
+// LoadResult is what a load saw.
+type LoadResult struct {
+	Requests, Dropped, Failed int
+	Examples                  []string
 	longest                   time.Duration
 }
 
-func (r loadResult) String() string {
-	return fmt.Sprintf("%d requests, %d failed, %d connections dropped, longest %v", r.requests, r.failed, r.dropped, r.longest.Round(time.Millisecond))
+func (r LoadResult) String() string {
+	return fmt.Sprintf("%d requests, %d failed, %d connections dropped, longest %v", r.Requests, r.Failed, r.Dropped, r.longest.Round(time.Millisecond))
 }
 
-// startLoad asks for the paths in turn, one connection and about 200 requests a second per worker,
+// StartLoad asks for the paths in turn, one connection and about 200 requests a second per worker,
 // until it is stopped. Any answer but 200 within timeout is a failure.
-func startLoad(t *testing.T, address string, workers int, timeout time.Duration, paths ...string) *load {
+func StartLoad(t *testing.T, address string, workers int, timeout time.Duration, paths ...string) *Load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{cancel: cancel}
+	l := &Load{cancel: cancel}
 	for n := range workers {
 		l.workers.Go(func() { l.work(ctx, address, n, timeout, paths) })
 	}
-	t.Cleanup(func() { l.stop() })
+	t.Cleanup(func() { l.Stop() })
 	return l
 }
 
-func (l *load) work(ctx context.Context, address string, n int, timeout time.Duration, paths []string) {
+func (l *Load) work(ctx context.Context, address string, n int, timeout time.Duration, paths []string) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	c := &connection{address: address, timeout: timeout}
@@ -135,7 +135,7 @@ func (c *connection) exchange(path string) (int, error) {
 	return resp.StatusCode, nil
 }
 
-func (l *load) note(err error, took time.Duration) {
+func (l *Load) note(err error, took time.Duration) {
 	l.requests.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,19 +148,19 @@ func (l *load) note(err error, took time.Duration) {
 	}
 }
 
-// soFar is what the load saw until now.
-func (l *load) soFar() loadResult {
+// SoFar is what the load saw until now.
+func (l *Load) SoFar() LoadResult {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return loadResult{
-		requests: int(l.requests.Load()), dropped: int(l.dropped.Load()),
-		failed: l.failed, examples: append([]string(nil), l.examples...), longest: l.longest,
+	return LoadResult{
+		Requests: int(l.requests.Load()), Dropped: int(l.dropped.Load()),
+		Failed: l.failed, Examples: append([]string(nil), l.examples...), longest: l.longest,
 	}
 }
 
-// stop ends the load and returns what it saw.
-func (l *load) stop() loadResult {
+// Stop ends the load and returns what it saw.
+func (l *Load) Stop() LoadResult {
 	l.cancel()
 	l.workers.Wait()
-	return l.soFar()
+	return l.SoFar()
 }

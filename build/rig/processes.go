@@ -1,6 +1,6 @@
-//go:build e2e && linux
+//go:build linux
 
-package e2e
+package rig
 
 import (
 	"bytes"
@@ -17,49 +17,49 @@ import (
 // variables that begin with HOLDFAST_ to itself.)
 const markName = "E2E_MARK"
 
-// process is one living process; a zombie is not alive.
-type process struct {
-	pid, parent int
+// Process is one living process; a zombie is not alive.
+type Process struct {
+	PID, parent int
 	// born is the start time in clock ticks since boot: with pid it names one process for good.
 	born    uint64
 	command string
 }
 
-func (p process) String() string { return fmt.Sprintf("%d (%s)", p.pid, p.command) }
+func (p Process) String() string { return fmt.Sprintf("%d (%s)", p.PID, p.command) }
 
 // alive reports whether this very process still runs.
-func (p process) alive() bool {
-	now, ok := readProcess(p.pid)
+func (p Process) alive() bool {
+	now, ok := readProcess(p.PID)
 	return ok && now.born == p.born
 }
 
 // readProcess reads /proc/PID/stat (proc_pid_stat(5)); false when there is none or it is a zombie.
-func readProcess(pid int) (process, bool) {
+func readProcess(pid int) (Process, bool) {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
-		return process{}, false
+		return Process{}, false
 	}
 	text := string(data)
 	begin, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if begin < 0 || end < begin {
-		return process{}, false
+		return Process{}, false
 	}
 	fields := strings.Fields(text[end+1:]) // from field 3, the state
 	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
-		return process{}, false
+		return Process{}, false
 	}
 	parent, _ := strconv.Atoi(fields[1])
 	born, _ := strconv.ParseUint(fields[19], 10, 64)
-	return process{pid: pid, parent: parent, born: born, command: text[begin+1 : end]}, true
+	return Process{PID: pid, parent: parent, born: born, command: text[begin+1 : end]}, true
 }
 
 // allProcesses lists every living process.
-func allProcesses() []process {
+func allProcesses() []Process {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var all []process
+	var all []Process
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
@@ -72,28 +72,28 @@ func allProcesses() []process {
 	return all
 }
 
-// marked lists the living processes that carry the mark.
-func marked(mark string) []process {
+// Marked lists the living processes that carry the mark.
+func Marked(mark string) []Process {
 	want := []byte(markName + "=" + mark)
-	return slices.DeleteFunc(allProcesses(), func(p process) bool {
-		environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.pid), "environ"))
+	return slices.DeleteFunc(allProcesses(), func(p Process) bool {
+		environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "environ"))
 		return err != nil || !slices.ContainsFunc(bytes.Split(environ, []byte{0}), func(v []byte) bool { return bytes.Equal(v, want) })
 	})
 }
 
-// tree lists the living descendants of pid, and pid itself first. It finds those that overwrote
+// Tree lists the living descendants of pid, and pid itself first. It finds those that overwrote
 // their environment, as nginx' workers do.
-func tree(pid int) []process {
+func Tree(pid int) []Process {
 	all := allProcesses()
-	var found []process
+	var found []Process
 	for _, p := range all {
-		if p.pid == pid {
+		if p.PID == pid {
 			found = append(found, p)
 		}
 	}
 	for i := 0; i < len(found); i++ {
 		for _, p := range all {
-			if p.parent == found[i].pid {
+			if p.parent == found[i].PID {
 				found = append(found, p)
 			}
 		}
@@ -101,16 +101,16 @@ func tree(pid int) []process {
 	return found
 }
 
-// living are those of ps that still run.
-func living(ps []process) []process {
-	return slices.DeleteFunc(slices.Clone(ps), func(p process) bool { return !p.alive() })
+// Living are those of ps that still run.
+func Living(ps []Process) []Process {
+	return slices.DeleteFunc(slices.Clone(ps), func(p Process) bool { return !p.alive() })
 }
 
-// killAll ends processes that a test must not leave behind.
-func killAll(ps []process) {
+// KillAll ends processes that a test must not leave behind.
+func KillAll(ps []Process) {
 	for _, p := range ps {
 		if p.alive() {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
 	}
 }
