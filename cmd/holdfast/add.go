@@ -163,7 +163,7 @@ func (f addFlags) route(name string, cfg *config.Config) *migrate.Match {
 		m.Path = ""
 	}
 	if m.Host == "" && m.Path == "" && len(cfg.Routes) > 0 {
-		m.Host = strings.ReplaceAll(name, "_", "-") + ".localhost"
+		m.Host = dashed(name) + ".localhost"
 	}
 	return m
 }
@@ -189,4 +189,15 @@ func ours(text []byte) bool { return strings.HasPrefix(string(text), marker) }
 func hasFile(name string) bool {
 	_, err := os.Lstat(name)
 	return err == nil
+}
+
+// dashed is an app's name as a part of a host name.
+func dashed(name string) string { return strings.ReplaceAll(name, "_", "-") }
+
+// shellWord is a path as it is written in a command line that is shown.
+func shellWord(path string) string {
+	if strings.ContainsAny(path, " \t\"'$&;|<>()") {
+		return strconv.Quote(path)
+	}
+	return path
 }

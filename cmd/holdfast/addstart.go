@@ -83,7 +83,7 @@ func (c *console) say(format string, args ...any) {
 // runCommand runs a configuration in this console.
 func (c *console) runCommand(t confTarget) string {
 	if c.config != "" {
-		return c.command("run --config " + t.opts.File)
+		return c.command("run --config " + shellWord(t.opts.File))
 	}
 	return c.command("run") + " (or " + c.command("service start") + ")"
 }

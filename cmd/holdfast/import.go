@@ -111,7 +111,7 @@ func (c *console) importFiles(ctx context.Context, tool migrate.Tool, names []st
 	if err := writeNew(f.out, text, 0o600); err != nil {
 		return err
 	}
-	c.say("Wrote %s.\nNext: %s\n", f.out, c.command("check "+f.out))
+	c.say("Wrote %s.\nNext: %s\n", f.out, c.command("check "+shellWord(f.out)))
 	return nil
 }
 

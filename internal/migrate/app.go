@@ -118,8 +118,10 @@ func (r *reader) finish() {
 		r.depend(a)
 	}
 	if r.more > 0 {
-		r.notes = append(r.notes, Note{Place: r.Files[0], What: fmt.Sprintf("%d further notes", r.more),
-			Why: "there are too many to show", Do: "import fewer files at once"})
+		r.notes = append(r.notes, Note{
+			Place: r.Files[0], What: fmt.Sprintf("%d further notes", r.more),
+			Why: "there are too many to show", Do: "import fewer files at once",
+		})
 		r.more = 0
 	}
 	if len(r.Files) == 1 {

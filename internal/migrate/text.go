@@ -248,7 +248,7 @@ func seconds(text string, unit time.Duration) time.Duration {
 	if err != nil || !(v > 0) || v > 1e9 || v*float64(unit) > float64(365*24*time.Hour) {
 		return 0
 	}
-	return (time.Duration(v * float64(unit))).Round(time.Millisecond)
+	return time.Duration(v * float64(unit)).Round(time.Millisecond)
 }
 
 // size reads 100, 50MB, 1G, 300K, with units of 1024.
