@@ -234,18 +234,32 @@ func groupName(owner string) string {
 	return fmt.Sprintf("holdfast.%016x", h.Sum64())
 }
 
+// ownProcesses are those that may be moved: they are in our cgroup, and they are ourselves, the
+// guardian or our descendants.
 func ownProcesses() ([]int, error) {
-	mine := []int{os.Getpid()}
+	in := func(pid int) string {
+		data, err := readSmall("/proc/" + strconv.Itoa(pid) + "/cgroup")
+		if err != nil {
+			return ""
+		}
+		group, _ := ownGroup(data) // "" is none
+		return group
+	}
+	self := os.Getpid()
+	here := in(self)
+	mine := []int{self}
 	// The guardian is the same program; anybody else who started us is not ours to move.
 	parent := os.Getppid()
-	if exe, err := os.Readlink("/proc/self/exe"); err == nil {
+	if exe, err := os.Readlink("/proc/self/exe"); err == nil && in(parent) == here {
 		if its, err := os.Readlink("/proc/" + strconv.Itoa(parent) + "/exe"); err == nil && its == exe {
 			mine = append(mine, parent)
 		}
 	}
 	procs, err := belowSelf()
 	for _, p := range procs {
-		mine = append(mine, p.pid)
+		if in(p.pid) == here {
+			mine = append(mine, p.pid)
+		}
 	}
 	return mine, err
 }

@@ -44,6 +44,11 @@ func systemRole(name string, args []string) int {
 		return miniature(args)
 	case "starved":
 		return starved()
+	case "enforces": // prints what a Launcher says, and the cgroup it is in
+		memory, cpu, why := NewLauncher(LauncherOptions{Owner: args[0]}).Enforces()
+		own, _ := os.ReadFile("/proc/self/cgroup")
+		_, _ = fmt.Fprintf(os.Stdout, "%v %v %q %s", memory, cpu, why, own)
+		return 0
 	case "signalled": // guarded; prints what reaches the worker
 		return signalled(args)
 	default:

@@ -195,6 +195,9 @@ func locate(s Spec) (string, error) {
 	if info, err := os.Stat(s.Dir); err != nil || !info.IsDir() {
 		return "", directoryError(s, err)
 	}
+	if _, err := os.Stat(s.Dir + "/."); err != nil {
+		return "", directoryError(s, err) // it may be seen and not entered
+	}
 	name := s.Command[0]
 	if strings.ContainsRune(name, '/') {
 		path := name

@@ -94,6 +94,30 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
+// TestClosedDirectory looks as an account that may not enter the working directory.
+func TestClosedDirectory(t *testing.T) {
+	dir := tempDir(t)
+	if err := os.Chmod(dir, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock it: the thread ends with its other eyes
+		if os.Geteuid() == 0 {
+			if err := unix.Setfsuid(65534); err != nil {
+				done <- err
+				return
+			}
+		}
+		_, err := locate(Spec{ID: "shop-1", Command: []string{"/bin/true"}, Dir: dir})
+		done <- err
+	}()
+	err := <-done
+	if err == nil || !strings.Contains(err.Error(), "directory "+dir+": access denied") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // foreignELF is the header of a program for another processor.
 func foreignELF() []byte {
 	b := make([]byte, 64)

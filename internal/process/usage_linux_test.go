@@ -44,7 +44,7 @@ func TestUsageOfATree(t *testing.T) {
 	waitDone(t, c)
 	// The leader is gone; one child and four that have a session of their own are left.
 	u := measureUntil(t, c, "five processes", func(u status.Usage) bool { return u.Processes == 5 })
-	if u.Threads < 10 || u.Handles < 15 || u.Memory < 5<<20 {
+	if u.Threads < 10 || u.Handles < 15 || u.Memory < 2<<20 {
 		t.Errorf("adopted processes: %+v", u)
 	}
 	if u.CPUSeconds < c.Exit().Usage.CPUSeconds {

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -40,9 +41,9 @@ func (c *Child) measure(now time.Time) (status.Usage, error) {
 	}
 	u.CPUSeconds = a.cpu().Seconds()
 	m.reached = c.job.reached()
-	threads := c.launcher.threads.count(now)
 	m.round++
 	m.pids = c.job.pids(m.pids[:0])
+	threads := c.launcher.threads.count(now, m.pids)
 	for _, pid := range m.pids {
 		p := m.open(c.job, pid)
 		if p == nil {
@@ -74,7 +75,10 @@ func (m *meter) open(j job, pid uint32) *opened {
 	if p := m.procs[pid]; p != nil {
 		return p
 	}
-	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, pid)
+	if err != nil { // a protected process, for one
+		h, err = windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	}
 	if err != nil {
 		return nil
 	}
@@ -144,11 +148,12 @@ type threadCount struct {
 	of    map[uint32]int
 }
 
-// count is not changed any more once it is returned.
-func (t *threadCount) count(now time.Time) map[uint32]int {
+// count knows at least pids. It is not changed any more once it is returned.
+func (t *threadCount) count(now time.Time, pids []uint32) map[uint32]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.of != nil && now.Sub(t.taken) < usageAge {
+	unknown := func(pid uint32) bool { return t.of[pid] == 0 }
+	if now.Sub(t.taken) < usageAge && !slices.ContainsFunc(pids, unknown) {
 		return t.of
 	}
 	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
