@@ -318,7 +318,8 @@ func stopGrace(c *config.Config) time.Duration {
 		for _, dependency := range c.Apps[name].DependsOn {
 			longest = max(longest, way(dependency, depth+1))
 		}
-		memo[name] = longest + c.Apps[name].Stop.Grace.D() + 2*time.Second
+		stop := c.Apps[name].Stop
+		memo[name] = longest + stop.Drain.D() + stop.Grace.D() + 2*time.Second
 		return memo[name]
 	}
 	longest := 5 * time.Second

@@ -216,7 +216,7 @@ func (i *instance) do(ctx context.Context, e effect) input {
 	case watch:
 		i.watch(ctx)
 	case balance:
-		if i.target.Address != "" && i.machine.view.Role != status.Trial {
+		if i.target.Address != "" {
 			i.s.options.Balancer.SetReady(i.target, e.ready)
 		}
 	case drain:
