@@ -2,9 +2,12 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -112,6 +115,8 @@ func (v *validator) startable(at path, file string, args []string) {
 			cure += ", or put its interpreter before it: [" + words + "]"
 		}
 		warn(file+" is not executable", cure)
+	case !allowed(file):
+		warn(file+" may not be executed by this account", "let Holdfast's account execute it")
 	case message != "":
 		warn(file+" "+message, hint)
 	case runtime.GOOS == "windows" && isBatch(file):
@@ -124,6 +129,12 @@ func (v *validator) startable(at path, file string, args []string) {
 func isShell(program string) bool {
 	base := strings.TrimSuffix(strings.ToLower(program), ".exe")
 	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ash", "ksh", "busybox", "cmd", "powershell", "pwsh"}, base)
+}
+
+// allowed asks the system whether this account may execute a file.
+func allowed(file string) bool {
+	_, err := exec.LookPath(file)
+	return !errors.Is(err, fs.ErrPermission)
 }
 
 // environ refuses values that no program can be given, and warns of those that are too long for this

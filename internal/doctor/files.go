@@ -99,6 +99,8 @@ func (e *exam) writable(what, dir string) {
 	if !other {
 		err := e.m.Write(dir)
 		switch {
+		case err != nil && e.s.Denied:
+			e.unseen("%s %s is not for this account; nobody tells which one Holdfast runs as", what, dir)
 		case err == nil:
 			e.ok("%s %s can be written by %s", what, dir, account)
 		case errors.Is(err, fs.ErrPermission):
@@ -181,13 +183,11 @@ func (e *exam) paths() {
 		return
 	}
 	account, other := e.serviceAccount()
-	var a Account
-	if other && !e.windows() {
-		var err error
-		if a, err = e.m.Account(account); err != nil {
-			return // told with the rights
-		}
+	a, err := e.m.Account(account)
+	if err != nil && other {
+		return // told with the rights
 	}
+	byMode := err == nil && !e.windows() && (other || !e.s.Denied)
 	looked, bad, longest := 0, false, e.s.Identity.LogDir()
 	for _, name := range slices.Sorted(maps.Keys(e.cfg.Apps)) {
 		app := e.cfg.Apps[name]
@@ -209,12 +209,12 @@ func (e *exam) paths() {
 			if f.what == "program" && e.open("app "+name+": program", f.path, file) {
 				bad = true
 			}
-			if !other || e.windows() {
+			if !byMode {
 				continue
 			}
 			if stop, err := e.blocked(a, f.path, f.want); err == nil && stop != "" {
 				bad = true
-				e.fail("sudo setfacl -m u:"+account+":"+e.letters(f.path, stop)+" "+quoted(stop), "app %s: %s %s is closed to %s, whom the service runs as: see %s", name, f.what, f.path, account, stop)
+				e.fail("sudo setfacl -m u:"+account+":"+e.letters(f.path, stop)+" "+quoted(stop), "app %s: %s %s is closed to %s, whom Holdfast runs as: see %s", name, f.what, f.path, account, stop)
 			}
 		}
 	}

@@ -112,7 +112,7 @@ func newWorld(t *testing.T, system string) *world {
 		trees:    map[string]Tree{"/srv/holdfast": {Bytes: 1, Newest: "state/apps.json", Written: now().Add(-time.Hour)}},
 		contents: map[string][]byte{},
 		disks:    map[string]Disk{"/srv/holdfast": {Free: 100 << 30, Total: 200 << 30}, "/srv/holdfast/logs": {Free: 100 << 30, Total: 200 << 30}},
-		accounts: map[string]Account{"holdfast": {"holdfast", 998, []int{998}}},
+		accounts: map[string]Account{"holdfast": {"holdfast", 998, []int{998}}, `NT AUTHORITY\LocalService`: {}},
 		owners:   map[int]port.Owner{}, excluded: map[int]string{}, rights: port.Rights{From: 1024}, listening: map[int][]int{},
 		openFiles: 65536,
 	}
@@ -270,9 +270,18 @@ func TestFindings(t *testing.T) {
 			w.m.disks["/srv"], w.m.errs["write /srv"] = Disk{Free: 100 << 30}, fs.ErrPermission
 		}, []string{"warn service", "fail rights: data folder /srv/holdfast is not there, and ann may not make it in /srv -> sudo install -d -o ann /srv/holdfast"}},
 
-		{"program of root alone", "linux", func(w *world) { w.m.files["/opt/shop/server"] = File{Mode: 0o700} }, []string{"fail paths: app shop: program /opt/shop/server is closed to holdfast, whom the service runs as: see /opt/shop/server -> sudo setfacl -m u:holdfast:rx /opt/shop/server"}},
+		{"program of root alone", "linux", func(w *world) { w.m.files["/opt/shop/server"] = File{Mode: 0o700} }, []string{"fail paths: app shop: program /opt/shop/server is closed to holdfast, whom Holdfast runs as: see /opt/shop/server -> sudo setfacl -m u:holdfast:rx /opt/shop/server"}},
 		{"program that all may change", "linux", func(w *world) { w.m.files["/opt/shop/server"] = File{Mode: 0o757} }, []string{"fail paths: app shop: program /opt/shop/server may be changed by every account"}},
-		{"directory behind a closed one", "linux", func(w *world) { w.m.files["/opt"] = File{Folder: true, Mode: 0o700} }, []string{"fail paths: app shop: program /opt/shop/server is closed to holdfast, whom the service runs as: see /opt -> sudo setfacl -m u:holdfast:x /opt", "fail paths: app shop: directory /opt/shop is closed to holdfast"}},
+		{"directory behind a closed one", "linux", func(w *world) { w.m.files["/opt"] = File{Folder: true, Mode: 0o700} }, []string{"fail paths: app shop: program /opt/shop/server is closed to holdfast, whom Holdfast runs as: see /opt -> sudo setfacl -m u:holdfast:x /opt", "fail paths: app shop: directory /opt/shop is closed to holdfast"}},
+		{"program that I may not run", "linux", func(w *world) {
+			w.m.service, w.s.Account = Service{}, "holdfast"
+			w.m.files["/opt/shop/server"] = File{Mode: 0o700}
+		}, []string{"warn service", "fail paths: app shop: program /opt/shop/server is closed to holdfast"}},
+		{"data of who runs it", "linux", func(w *world) {
+			w.down()
+			w.m.service, w.s.Account, w.s.Denied = Service{}, "holdfast", true
+			w.m.errs["write /srv/holdfast"] = fs.ErrPermission
+		}, []string{"unseen running", "warn service", "unseen rights: data folder /srv/holdfast is not for this account"}},
 		{"long paths off", "windows", func(w *world) { w.long() }, []string{"warn paths: paths of 241 characters are used (C:\\aaa"}},
 		{"long paths on", "windows", func(w *world) { w.long(); w.m.long = true }, nil},
 		{"long paths unknown", "windows", func(w *world) { w.long(); w.m.longErr = errors.New("no registry") }, []string{"unseen paths: whether this machine allows long paths: no registry"}},
