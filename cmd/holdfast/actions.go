@@ -183,7 +183,7 @@ func (c *console) givenUp(ctx context.Context, client *api.Client, a appAction, 
 		return err
 	}
 	return &exitError{exitFailed, fmt.Errorf("%s could not be %s: %s; see: %s",
-		app.ID, a.done, printable(told[0].Message), c.command("exits "+app.ID))}
+		app.ID, a.done, printable(told[0].Message), c.command("events --app "+app.ID))}
 }
 
 // settling is how long the processes of an app have been the same.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,18 +78,31 @@ func (c *console) calibrate(ctx context.Context, client *api.Client, app string,
 		return err
 	}
 	if result.Method == "" {
-		return &exitError{exitFailed, fmt.Errorf("nothing ends %s cleanly within its grace period: Holdfast will have to kill it; let it handle one of these, or try a longer --grace", app)}
+		return &exitError{exitFailed, c.nothingEnds(result)}
 	}
 	return nil
 }
 
+// nothingEnds says what to do when no method suits the app.
+func (c *console) nothingEnds(result api.Calibration) error {
+	if !slices.ContainsFunc(result.Trials, wasTried) {
+		return fmt.Errorf("no method could be tried with %s, because its program does not run; see: %s", result.App, c.command("status "+result.App))
+	}
+	return fmt.Errorf("nothing ends %s cleanly within its grace period: Holdfast will have to kill it; let it handle one of these, or try a longer --grace", result.App)
+}
+
+// wasTried is false when there was nothing to be asked to end.
+func wasTried(t status.StopTrial) bool { return t.Clean || t.Seconds > 0 }
+
 // outcomeOf says how a trial went.
 func outcomeOf(t status.StopTrial) string {
 	switch {
-	case t.Error != "":
-		return "not tried: " + printable(t.Error)
 	case t.Clean:
 		return fmt.Sprintf("ended cleanly after %s", seconds(t.Seconds))
+	case !wasTried(t):
+		return "not tried: " + printable(t.Error)
+	case t.Error != "":
+		return printable(t.Error)
 	case t.Exit != nil && t.Exit.Graceful:
 		return fmt.Sprintf("ended after %s, but not cleanly: %s", seconds(t.Seconds), printable(t.Exit.Text))
 	default:
@@ -102,14 +116,17 @@ func seconds(n float64) string { return life(time.Duration(n * float64(time.Seco
 func (c *console) writeCalibration(w io.Writer, s style, result api.Calibration) error {
 	rows := [][]string{{"METHOD", "CLEAN", "TOOK", "END"}}
 	for _, t := range result.Trials {
-		clean, took, end := "no", s.none(), printable(t.Error)
+		clean, took, end := "no", s.none(), t.Error
 		if t.Clean {
 			clean = "yes"
 		}
-		if t.Exit != nil {
-			took, end = seconds(t.Seconds), printable(t.Exit.Text)
+		if wasTried(t) {
+			took = seconds(t.Seconds)
 		}
-		rows = append(rows, []string{t.Method, clean, took, end})
+		if end == "" && t.Exit != nil {
+			end = t.Exit.Text
+		}
+		rows = append(rows, []string{t.Method, clean, took, printable(end)})
 	}
 	if err := table(w, "", rows); err != nil || result.Method == "" {
 		return err
