@@ -40,6 +40,9 @@ func unitFile(id Identity, r Registration, user string) string {
 	line("KillMode=mixed")
 	line("# One app that runs out of memory must not end the others.")
 	line("OOMPolicy=continue")
+	line("# Each instance gets a control group, for its limits and so that nothing of it escapes; with")
+	line("# ProtectControlGroups= it could not.")
+	line("Delegate=cpu memory pids")
 	line("LimitNOFILE=65536")
 	if id.apart == ofName {
 		line("ConfigurationDirectory=%s", id.Slug())
@@ -56,7 +59,7 @@ func unitFile(id Identity, r Registration, user string) string {
 		line("NoNewPrivileges=yes")
 	}
 	for _, key := range []string{
-		"ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups",
+		"ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs",
 		"ProtectClock", "ProtectHostname", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality",
 	} {
 		line("%s=yes", key)
