@@ -172,7 +172,7 @@ func (x *exchange) acquire(ctx context.Context, tried []upstream.Lease, alone bo
 		lease, err = p.pool.Acquire(p.balance, tried[:len(tried)-1]...)
 	}
 	switch {
-	case err == nil && !(lease.Resting() && p.parks()):
+	case err == nil && (!lease.Resting() || !p.parks()):
 		return lease, nil
 	case err == nil:
 		lease.Done(nil)

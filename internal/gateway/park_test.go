@@ -45,7 +45,7 @@ func (r *rig) outcome(o string, want float64) {
 }
 
 // later sends a request and tells the answer.
-func later(r *rig, c *http.Client, method, url, body string) <-chan string {
+func later(c *http.Client, method, url, body string) <-chan string {
 	out := make(chan string, 1)
 	go func() {
 		req, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
@@ -84,7 +84,7 @@ func TestParkedUntilReady(t *testing.T) {
 	r.set.Expect("shop", true)
 	answers := map[string]<-chan string{}
 	for method, body := range map[string]string{"GET": "", "POST": "body", "DELETE": "", "PUT": strings.Repeat("x", 100_000)} {
-		answers[method+" "+body] = later(r, testClient(t, false), method, r.url("/"), body)
+		answers[method+" "+body] = later(testClient(t, false), method, r.url("/"), body)
 	}
 	r.waitParked(4)
 	r.ready("shop-1", backend(t, bodyHandler))
@@ -114,7 +114,7 @@ func TestParkedLongerThanTheTimeout(t *testing.T) {
 	conf.Routes["shop"] = route
 	r := start(t, conf)
 	r.set.Expect("shop", true)
-	answer := later(r, testClient(t, false), "GET", r.url("/"), "")
+	answer := later(testClient(t, false), "GET", r.url("/"), "")
 	r.waitParked(1)
 	<-time.After(150 * time.Millisecond) // the point of the test
 	r.ready("shop-1", backend(t, bodyHandler))
@@ -129,7 +129,7 @@ func TestParkingLimits(t *testing.T) {
 			o.RetryAfter = func(string) time.Duration { return 7 * time.Second }
 		})
 		r.set.Expect("shop", true)
-		if got := <-later(r, testClient(t, false), "POST", r.url("/"), "x"); got != "503 not_ready 7" {
+		if got := <-later(testClient(t, false), "POST", r.url("/"), "x"); got != "503 not_ready 7" {
 			t.Errorf("answer = %s", got)
 		}
 		r.outcome("timeout", 1)
@@ -139,10 +139,10 @@ func TestParkingLimits(t *testing.T) {
 		r.set.Expect("shop", true)
 		var waiting []<-chan string
 		for range 2 {
-			waiting = append(waiting, later(r, testClient(t, false), "GET", r.url("/"), ""))
+			waiting = append(waiting, later(testClient(t, false), "GET", r.url("/"), ""))
 		}
 		r.waitParked(2)
-		if got := <-later(r, testClient(t, false), "GET", r.url("/"), ""); got != "503 not_ready 1" {
+		if got := <-later(testClient(t, false), "GET", r.url("/"), ""); got != "503 not_ready 1" {
 			t.Errorf("one too many: %s", got)
 		}
 		r.outcome("refused", 1)
@@ -157,13 +157,13 @@ func TestParkingLimits(t *testing.T) {
 	t.Run("none", func(t *testing.T) {
 		r := start(t, parkingConfig(0, time.Minute))
 		r.set.Expect("shop", true)
-		if got := <-later(r, testClient(t, false), "GET", r.url("/"), ""); got != "503 not_ready 1" {
+		if got := <-later(testClient(t, false), "GET", r.url("/"), ""); got != "503 not_ready 1" {
 			t.Errorf("answer = %s", got)
 		}
 	})
 	t.Run("not expected", func(t *testing.T) {
 		r := start(t, parkingConfig(10, time.Minute))
-		if got := <-later(r, testClient(t, false), "GET", r.url("/"), ""); got != "503 not_ready 1" {
+		if got := <-later(testClient(t, false), "GET", r.url("/"), ""); got != "503 not_ready 1" {
 			t.Errorf("answer = %s", got)
 		}
 		r.outcome("refused", 0)
@@ -184,7 +184,7 @@ func TestParkedSentAway(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := start(t, parkingConfig(10, time.Minute))
 			r.set.Expect("shop", true)
-			answer := later(r, testClient(t, false), "GET", r.url("/"), "")
+			answer := later(testClient(t, false), "GET", r.url("/"), "")
 			r.waitParked(1)
 			tc.event(r)
 			if got := <-answer; got != tc.want {
@@ -199,7 +199,7 @@ func TestParkedSentAway(t *testing.T) {
 		r.set.Expect("shop", true)
 		r.Pause()
 		r.Resume()
-		answer := later(r, testClient(t, false), "GET", r.url("/"), "")
+		answer := later(testClient(t, false), "GET", r.url("/"), "")
 		r.waitParked(1) // after it, they do
 		r.ready("shop-1", backend(t, bodyHandler))
 		if got := <-answer; got != "200 GET " {
@@ -292,7 +292,7 @@ func TestParkedHTTP2(t *testing.T) {
 			t.Error("answered")
 		}
 	}()
-	answer := later(r, c, "POST", "https://"+r.Addrs()["web"]+"/", "body")
+	answer := later(c, "POST", "https://"+r.Addrs()["web"]+"/", "body")
 	r.waitParked(2)
 	leave() // over HTTP/2 that is heard although the body is unread
 	<-left
@@ -343,7 +343,7 @@ func TestParkedAfterTheKill(t *testing.T) {
 			c := testClient(t, false)
 			get(t, c, "GET", r.url("/")) // leaves a connection behind
 			v.kill()
-			answer := later(r, c, tc.method, r.url("/"), tc.body)
+			answer := later(c, tc.method, r.url("/"), tc.body)
 			r.waitParked(1)
 			if !tc.again {
 				r.set.SetReady(target, false)
@@ -368,7 +368,7 @@ func TestParkedAfterTheKill(t *testing.T) {
 			})}
 			target := v.start("")
 			r.set.SetReady(target, true)
-			answer := later(r, testClient(t, false), method, r.url("/"), "")
+			answer := later(testClient(t, false), method, r.url("/"), "")
 			<-entered
 			v.kill()
 			if method == "GET" {
@@ -389,7 +389,7 @@ func TestBrokenAnswerOfTheOnlyInstance(t *testing.T) {
 	r := start(t, parkingConfig(10, time.Minute))
 	address, requests := resetServer(t)
 	r.set.SetReady(status.Target{App: "shop", Instance: "shop-1", Address: address}, true)
-	if got := <-later(r, testClient(t, false), "GET", r.url("/"), ""); got != "502 upstream_failed " {
+	if got := <-later(testClient(t, false), "GET", r.url("/"), ""); got != "502 upstream_failed " {
 		t.Errorf("answer = %s", got)
 	}
 	if n := requests.Load(); n != 1+maxRepeats {

@@ -19,6 +19,7 @@ import (
 
 // line is a number of requests that wait, in the order of their numbers.
 type line struct {
+	t      *testing.T // the bubble's
 	p      *Pool
 	mu     sync.Mutex
 	order  []int // those that were let go
@@ -78,12 +79,12 @@ func (l *line) done() {
 	}
 }
 
-func inLine(t *testing.T, f func(t *testing.T, s *Set, l *line)) {
+func inLine(t *testing.T, f func(s *Set, l *line)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSet()
-		l := &line{p: s.Pool("shop")}
-		f(t, s, l)
+		l := &line{t: t, p: s.Pool("shop")}
+		f(s, l)
 		l.done()
 		l.p.mu.Lock()
 		defer l.p.mu.Unlock()
@@ -104,7 +105,8 @@ func order(l *line) []int {
 // An instance that has just started is not met by everybody at once, and a slow one holds up nobody
 // for long.
 func TestAwaitLetsGoBySteps(t *testing.T) {
-	inLine(t, func(t *testing.T, s *Set, l *line) {
+	inLine(t, func(s *Set, l *line) {
+		t := l.t
 		s.Expect("shop", true)
 		l.wait(t.Context(), 10*atOnce)
 		s.SetReady(target(1), true)
@@ -164,7 +166,8 @@ func TestAwaitRefused(t *testing.T) {
 		{"refusing target is removed", refusing, func(s *Set) { s.Remove(target(1)) }, status.ErrNotReady},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			inLine(t, func(t *testing.T, s *Set, l *line) {
+			inLine(t, func(s *Set, l *line) {
+				t := l.t
 				tc.before(s)
 				l.wait(t.Context(), 3)
 				if l.gone() != 0 || len(l.errs) != 0 {
@@ -200,7 +203,8 @@ func refusing(s *Set) {
 // later.
 func TestAwaitTheKilledInstance(t *testing.T) {
 	t.Run("restarted", func(t *testing.T) {
-		inLine(t, func(t *testing.T, s *Set, l *line) {
+		inLine(t, func(s *Set, l *line) {
+			t := l.t
 			refusing(s)
 			if lease, err := l.p.Acquire(config.RoundRobin); err != nil || !lease.Resting() {
 				t.Errorf("lease = %v, %v; want a resting one", lease, err)
@@ -222,7 +226,8 @@ func TestAwaitTheKilledInstance(t *testing.T) {
 		})
 	})
 	t.Run("at another address", func(t *testing.T) {
-		inLine(t, func(t *testing.T, s *Set, l *line) {
+		inLine(t, func(s *Set, l *line) {
+			t := l.t
 			refusing(s)
 			l.wait(t.Context(), 2)
 			moved := target(1)
@@ -234,7 +239,8 @@ func TestAwaitTheKilledInstance(t *testing.T) {
 		})
 	})
 	t.Run("alive after all", func(t *testing.T) {
-		inLine(t, func(t *testing.T, s *Set, l *line) {
+		inLine(t, func(s *Set, l *line) {
+			t := l.t
 			refusing(s)
 			l.wait(t.Context(), 1)
 			time.Sleep(restAfterFailure - time.Millisecond)
@@ -248,7 +254,8 @@ func TestAwaitTheKilledInstance(t *testing.T) {
 		})
 	})
 	t.Run("what failed before does not count after", func(t *testing.T) {
-		inLine(t, func(t *testing.T, s *Set, l *line) {
+		inLine(t, func(s *Set, l *line) {
+			t := l.t
 			s.SetReady(target(1), true)
 			old, err := l.p.Acquire(config.RoundRobin)
 			if err != nil {
@@ -272,7 +279,8 @@ func TestAwaitTheKilledInstance(t *testing.T) {
 
 // Who leaves gives up the place, and who waits again has the old one.
 func TestAwaitPlaces(t *testing.T) {
-	inLine(t, func(t *testing.T, s *Set, l *line) {
+	inLine(t, func(s *Set, l *line) {
+		t := l.t
 		s.Expect("shop", true)
 		why := errors.New("the client left")
 		leaving, leave := context.WithCancelCause(t.Context())

@@ -8,10 +8,10 @@ import "syscall"
 // system at once, so that this is known before anybody has read it.
 func ended(raw syscall.RawConn, tls bool) bool {
 	over := false
-	err := raw.Control(func(fd uintptr) { //nolint:contextcheck // nothing waits
+	err := raw.Control(func(fd uintptr) {
 		var one [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT) //nolint:gosec // a descriptor fits
-		switch err {                                                                          //nolint:errorlint // an errno
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		switch err {
 		case nil:
 			over = n == 0 || !tls
 		case syscall.EAGAIN, syscall.EINTR:

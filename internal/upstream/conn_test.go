@@ -50,7 +50,7 @@ func TestConnCounts(t *testing.T) {
 	if err := c.CloseWrite(); err != nil {
 		t.Error(err)
 	}
-	if n, err := other.Read(buf); n != 0 || err != io.EOF {
+	if n, err := other.Read(buf); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("after CloseWrite the other end reads %d, %v", n, err)
 	}
 	_ = c.Close()
