@@ -168,7 +168,7 @@ func TestDossierOfAnEnd(t *testing.T) {
 		w.mu.Lock()
 		w.results["shop-1"] = []status.ProbeResult{old, own}
 		w.mu.Unlock()
-		time.Sleep(2 * time.Minute) // of the bubble's clock
+		time.Sleep(2*time.Minute + time.Second) // of the bubble's clock, between two samples
 		i.setUsage(i.process(), status.Usage{Memory: 7, Handles: 3})
 		child.endWith(status.Exit{Code: 9, Text: "exit code 9", LastLines: []string{"bye"}, Usage: &status.Usage{CPUSeconds: 2}})
 		v := w.wantState("shop-1", status.Running)
