@@ -104,7 +104,7 @@ func (c *console) add(ctx context.Context, name string, command []string, f addF
 	if snapshot == nil {
 		return c.notWritten(problems)
 	}
-	if err := problems.Render(c.err, false); err != nil {
+	if err := c.warnings(t, files, problems); err != nil {
 		return err
 	}
 	if f.dryRun {

@@ -78,15 +78,17 @@ func (t confTarget) write(files []confFile) (err error) {
 	if err := os.MkdirAll(t.folder(), 0o755); err != nil { //nolint:gosec // what is secret is in files of its own
 		return denied(err)
 	}
-	mode := fs.FileMode(0o640)
-	if info, err := os.Stat(t.opts.File); err == nil {
-		mode = info.Mode().Perm() // who reads the one shall read the other
-	} else if err := writeNew(t.opts.File, configs.Default(), 0o644); err != nil {
-		return err
-	} else {
+	if t.missing {
+		if err := writeNew(t.opts.File, configs.Default(), 0o644); err != nil {
+			return err
+		}
 		made = append(made, t.opts.File)
-		mode = 0o644
 	}
+	info, err := os.Stat(t.opts.File)
+	if err != nil {
+		return denied(err)
+	}
+	mode := info.Mode().Perm() // who reads the one shall read the other
 	for _, f := range files {
 		if err := writeNew(t.path(f), f.text, mode); err != nil {
 			return err
@@ -154,4 +156,17 @@ func (c *console) notWritten(problems config.Problems) error {
 		return err
 	}
 	return &exitError{exitInvalid, errors.New("")}
+}
+
+// warnings shows what is to be said of files that are about to be written, and nothing of others.
+func (c *console) warnings(t confTarget, files []confFile, problems config.Problems) error {
+	var own config.Problems
+	for _, p := range problems {
+		for _, f := range files {
+			if p.File == t.path(f) {
+				own = append(own, p)
+			}
+		}
+	}
+	return own.Render(c.err, false)
 }

@@ -99,11 +99,9 @@ func (c *console) apply(ctx context.Context, client *api.Client, t confTarget, f
 		return fmt.Errorf("%w; %w", err, back)
 	}
 	_, _ = client.Reload(ctx) // what is in force is what it was
-	if err := c.rejected(p); err != nil {
-		c.say("The files were taken back.\n")
-		return err
-	}
-	return nil
+	err = c.rejected(p)
+	c.say("What was written was taken back.\n")
+	return err
 }
 
 // follow tells how an app comes up, and shows why when it does not.
@@ -211,8 +209,13 @@ func (c *console) tooSlow(client *api.Client, name string) error {
 	if err == nil && len(newestEnds(app, "")) > 0 {
 		return c.didNotStart(app)
 	}
-	return &exitError{exitFailed, fmt.Errorf("%s is not ready yet, and the time to wait is over; see: %s; to undo: %s",
-		name, c.command("status "+name), c.command("remove "+name))}
+	why := ""
+	for _, reason := range c.style().reasons(app) {
+		why = ": " + printable(reason)
+	}
+	c.say("To undo: %s\n", c.command("remove "+name))
+	return &exitError{exitFailed, fmt.Errorf("%s is not ready yet, and the time to wait is over%s; see: %s",
+		name, why, c.command("status "+name))}
 }
 
 // address is where the gateway answers for an app, empty when no route leads to it.

@@ -161,7 +161,7 @@ func (c *console) importWrite(ctx context.Context, r *migrate.Result, f importFl
 	if snapshot == nil {
 		return c.notWritten(problems)
 	}
-	if err := problems.Render(c.err, false); err != nil {
+	if err := c.warnings(t, files, problems); err != nil {
 		return err
 	}
 	return c.install(ctx, t, snapshot, files, installed{apps: r.Apps(), wait: true, timeout: f.timeout})

@@ -170,14 +170,14 @@ func (s *script) eval(e js.IExpr, depth int) any {
 }
 
 func literal(e *js.LiteralExpr) any {
-	switch e.TokenType {
-	case js.StringToken:
+	switch op := e.TokenType; {
+	case op == js.StringToken:
 		return unquote(string(e.Data[1 : len(e.Data)-1]))
-	case js.TrueToken:
+	case op == js.TrueToken:
 		return true
-	case js.FalseToken:
+	case op == js.FalseToken:
 		return false
-	case js.NullToken:
+	case op == js.NullToken:
 		return nil
 	}
 	text := strings.ReplaceAll(string(e.Data), "_", "")
@@ -311,14 +311,14 @@ func templateText(s string) string {
 
 func (s *script) unary(e *js.UnaryExpr, depth int) any {
 	v := s.eval(e.X, depth+1)
-	switch e.Op {
-	case js.NegToken:
+	switch op := e.Op; {
+	case op == js.NegToken:
 		if f, ok := v.(float64); ok {
 			return -f
 		}
-	case js.PosToken:
+	case op == js.PosToken:
 		return v
-	case js.NotToken:
+	case op == js.NotToken:
 		if b, ok := known(v); ok {
 			return !b
 		}
@@ -328,8 +328,8 @@ func (s *script) unary(e *js.UnaryExpr, depth int) any {
 
 func (s *script) binary(e *js.BinaryExpr, depth int) any {
 	x, y := s.eval(e.X, depth+1), s.eval(e.Y, depth+1)
-	switch e.Op {
-	case js.OrToken, js.NullishToken:
+	switch op := e.Op; {
+	case op == js.OrToken || op == js.NullishToken:
 		if name, ok := environmentName(x); ok {
 			if text, ok := asText(y); ok && plain(text) && !strings.ContainsAny(text, "{}") {
 				return fromEnvOr(name, text)
@@ -342,14 +342,14 @@ func (s *script) binary(e *js.BinaryExpr, depth int) any {
 			}
 			return y
 		}
-	case js.AndToken:
+	case op == js.AndToken:
 		if b, ok := known(x); ok {
 			if b {
 				return y
 			}
 			return x
 		}
-	case js.AddToken:
+	case op == js.AddToken:
 		a, first := x.(float64)
 		b, second := y.(float64)
 		if first && second {
@@ -360,7 +360,7 @@ func (s *script) binary(e *js.BinaryExpr, depth int) any {
 		if okLeft && okRight && len(left)+len(right) <= maxText {
 			return left + right
 		}
-	case js.MulToken:
+	case op == js.MulToken:
 		a, first := x.(float64)
 		b, second := y.(float64)
 		if first && second {
