@@ -12,7 +12,7 @@
 // job is ours and closing it kills the job, so the kernel ends every tree when Holdfast dies. Kill
 // terminates the job.
 //
-// Linux. Four things together, each covering what the one before cannot reach:
+// Linux. Five things together, each covering what the one before cannot reach:
 //
 //   - A parent-death signal (SIGKILL) on every child. It is tied to the thread that forked, so all
 //     forks are done by one locked thread that lives as long as Launcher.Run (Go issue 27505). It
@@ -26,6 +26,9 @@
 //     a cleared environment or an overwritten one (nginx) does not lose it, and any process may read
 //     it in /proc/PID/limits. Beside it stand the session, since every child leads one of its own,
 //     and the variable HOLDFAST_INSTANCE.
+//   - Where a cgroup v2 was delegated to Holdfast, every start of an instance has a cgroup of its own,
+//     into which it is born (clone3). cgroup.kill ends it at once, a fork bomb included. All of the
+//     above holds without one, too.
 //   - A guardian (Guard) is the first process: it is a subreaper too, starts the same executable
 //     again as the worker, and kills everything below it when the worker ends. The worker does the
 //     same when the guardian ends. When both are killed in the same instant, children die by their
@@ -33,6 +36,19 @@
 //
 // What is not ours is never touched: a child of this process that is in our own session, or without
 // a mark of the Launcher, is neither waited for nor killed, so os/exec works beside a Launcher.
+//
+// # Limits and usage
+//
+// Spec.Limits are in force before the first instruction: by the job object on Windows, by the cgroup
+// on Linux (memory.max without swap, the whole tree ending together; cpu.max). Where there is no
+// cgroup, nothing fails: Launcher.Enforces tells what is not in force, and why. Holdfast takes up a
+// cgroup only when it is its own: its processes move into a leaf of it, since a cgroup that hands
+// controllers on must be empty, and one that others share or that systemd keeps is left alone.
+//
+// Child.Usage costs some 10 microseconds for a tree of one process. On Linux the tree is found in a
+// list of all processes that serves all Usage calls of half a second and of which only newcomers
+// are looked at; what is read again and again stays open. A cgroup, and a job object, tell
+// themselves who is in them. An Exit has the newest measurement and the system's totals.
 //
 // # Who owns which goroutine
 //

@@ -147,11 +147,11 @@ func (c *group) judge(exit *status.Exit, t *totals) {
 	if err != nil {
 		return
 	}
-	if kills, _ := groupValue(data, "oom_kill"); kills == 0 {
+	if groupValue(data, "oom_kill") == 0 {
 		return
 	}
 	// Only a group's own limit counts as its "oom"; a parent's or the machine's does not.
-	if own, _ := groupValue(data, "oom"); !c.limited || own == 0 {
+	if !c.limited || groupValue(data, "oom") == 0 {
 		if exit.Signal == "SIGKILL" {
 			exit.Text = "killed by the kernel because the machine, or all of Holdfast together, had no memory left"
 		}
@@ -167,16 +167,17 @@ func (c *group) judge(exit *status.Exit, t *totals) {
 	t.peak = max(t.peak, c.limits.Memory)
 }
 
-// groupValue finds a line "key number" of a cgroup's file.
-func groupValue(data []byte, key string) (uint64, bool) {
+// groupValue finds a line "key number" of a cgroup's file; 0 when there is none.
+func groupValue(data []byte, key string) uint64 {
 	for len(data) > 0 {
 		var line []byte
 		line, data, _ = bytes.Cut(data, []byte{'\n'})
 		if v, ok := bytes.CutPrefix(line, []byte(key)); ok && len(v) > 1 && v[0] == ' ' {
-			return parseUint(v[1:])
+			n, _ := parseUint(v[1:])
+			return n
 		}
 	}
-	return 0, false
+	return 0
 }
 
 // parseUint reads a number up to the first byte that is no digit, without allocating.

@@ -54,17 +54,14 @@ func (c *group) measure(u *status.Usage, buf []byte, k *kept) error {
 	}
 	u.Threads, u.Memory = threads, pages*uint64(os.Getpagesize()) //nolint:gosec // positive
 	if data, err := c.read(groupMemory, rest, k); err == nil {
-		anon, _ := groupValue(data, "anon")
-		mapped, _ := groupValue(data, "file_mapped")
-		u.Memory = anon + mapped
+		u.Memory = groupValue(data, "anon") + groupValue(data, "file_mapped")
 	}
 	if data, err := c.read(groupTasks, rest, k); err == nil {
 		n, _ := parseUint(data)
 		u.Threads = int(n) //nolint:gosec // a number of threads
 	}
 	if data, err := c.read(groupCPU, rest, k); err == nil {
-		n, _ := groupValue(data, "usage_usec")
-		u.CPUSeconds = float64(n) / 1e6
+		u.CPUSeconds = float64(groupValue(data, "usage_usec")) / 1e6
 	}
 	return nil
 }

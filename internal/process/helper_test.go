@@ -110,7 +110,7 @@ func use(mib int, burn time.Duration, child bool) {
 		_ = again(true, "use", "0", strconv.FormatInt(burn.Milliseconds(), 10), "0", "end").Run()
 		return
 	}
-	for processorTime() < burn { //nolint:revive // that is its work
+	for processorTime() < burn {
 	}
 }
 

@@ -42,7 +42,7 @@ type kept struct{ n, most atomic.Int64 }
 func (k *kept) prepare() {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err == nil {
-		k.most.Store(int64(min(lim.Cur, 1<<20) / keptShare)) //nolint:gosec // bounded on the left
+		k.most.Store(int64(min(lim.Cur, 1<<20) / keptShare))
 	}
 }
 

@@ -28,7 +28,7 @@ func main() {
 func run(args []string) (int, error) {
 	// The host's files are the root, read-only; everything else is ours. /dev is one file system with
 	// the kernel's devices, and can be written.
-	if err := os.MkdirAll("/dev/tmp", 0o1777); err != nil {
+	if err := os.MkdirAll("/dev/tmp", 0o700); err != nil {
 		return 1, err
 	}
 	for _, m := range []struct{ kind, at string }{
