@@ -99,6 +99,9 @@ func TestRestartThatIsGivenUp(t *testing.T) {
 	}
 	f.after = func(*status.App) { f.bus.Publish(given) }
 	f.apps[0].Restarting = ""
+	if _, stdout, _ := runCommand(t, "", "status", "shop", "--data", data); !strings.Contains(stdout, "the restart was given up because shop-3") {
+		t.Errorf("status does not tell that a restart was given up:\n%s", stdout)
+	}
 	code, _, stderr := runCommand(t, "", args...)
 	if want := `shop could not be restarted: the restart was given up because shop-3 did not become ready: port 20003 is held by \x1b[2Jnginx;`; code != exitFailed || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, stderr %q, want %q", code, stderr, want)
@@ -143,5 +146,15 @@ func endWith(code int64) func(*status.App) {
 				LastExit: &status.Exit{Code: code, Reason: status.ReasonExit},
 			}
 		}
+	}
+}
+
+// TestRestartThatWasGivenUpIsForgotten once the processes are new ones.
+func TestRestartThatWasGivenUpIsForgotten(t *testing.T) {
+	f, data := newFakeHoldfast(t)
+	f.bus.Publish(event.AppRestartFailed{About: event.About{App: "shop"}, Failed: "shop-3", Why: "x"})
+	f.apps[0].Instances[0].StartedAt = time.Now().Add(time.Hour)
+	if _, stdout, _ := runCommand(t, "", "status", "shop", "--data", data); strings.Contains(stdout, "given up") {
+		t.Errorf("status tells of a restart before the newest:\n%s", stdout)
 	}
 }

@@ -72,21 +72,24 @@ func TestStatusForms(t *testing.T) {
 
 	c := &console{name: "Holdfast"}
 	for name, write := range map[string]func(*bytes.Buffer) error{
-		"app_degraded.txt":    func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), last) },
-		"app_healthy.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), nil) },
-		"app_stopped.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, idle, nil) },
-		"app_waiting.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, waiting, nil) },
-		"app_hostile.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostile, nil) },
-		"app_surge.txt":       func(b *bytes.Buffer) error { return c.writeApp(b, plain, surge, nil) },
-		"app_maintenance.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, maintained, nil) },
-		"app_crashed.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, crashed, last) },
+		"app_degraded.txt":    func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), beside{last: last}) },
+		"app_healthy.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), beside{}) },
+		"app_stopped.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, idle, beside{}) },
+		"app_waiting.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, waiting, beside{}) },
+		"app_hostile.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostile, beside{}) },
+		"app_surge.txt":       func(b *bytes.Buffer) error { return c.writeApp(b, plain, surge, beside{}) },
+		"app_maintenance.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, maintained, beside{}) },
+		"app_crashed.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, crashed, beside{last: last}) },
 		"app_crashed_narrow.txt": func(b *bytes.Buffer) error {
 			narrow := plain
 			narrow.width = 60
-			return c.writeApp(b, narrow, crashed, last)
+			return c.writeApp(b, narrow, crashed, beside{last: last})
 		},
-		"app_port_taken.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, portTaken(), nil) },
-		"app_hostile_end.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostileEnd, last) },
+		"app_port_taken.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, portTaken(), beside{}) },
+		"app_given_up.txt": func(b *bytes.Buffer) error {
+			return c.writeApp(b, plain, healthyApp(), beside{givenUp: &event.Event{Time: now(), Message: "the restart was given up because \x1b[2J"}})
+		},
+		"app_hostile_end.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostileEnd, beside{last: last}) },
 		"exits.txt":           func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop", ends, false) },
 		"exits_verbose.txt":   func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop", ends, true) },
 		"exits_none.txt":      func(b *bytes.Buffer) error { return c.writeExits(b, plain, "shop-1", nil, false) },
@@ -94,13 +97,13 @@ func TestStatusForms(t *testing.T) {
 			return c.writeOverview(b, plain, overview{service, []status.App{maintained, surge}})
 		},
 		"app_ascii.txt": func(b *bytes.Buffer) error {
-			return c.writeApp(b, style{now: now(), zone: time.UTC}, degradedApp(), last)
+			return c.writeApp(b, style{now: now(), zone: time.UTC}, degradedApp(), beside{last: last})
 		},
 		"app_color.txt": func(b *bytes.Buffer) error {
-			return c.writeApp(b, style{color: true, unicode: true, now: now(), zone: time.UTC}, degradedApp(), last)
+			return c.writeApp(b, style{color: true, unicode: true, now: now(), zone: time.UTC}, degradedApp(), beside{last: last})
 		},
 		"app_other_name.txt": func(b *bytes.Buffer) error {
-			return (&console{name: "Shop", data: "/srv/my data"}).writeApp(b, plain, degradedApp(), last)
+			return (&console{name: "Shop", data: "/srv/my data"}).writeApp(b, plain, degradedApp(), beside{last: last})
 		},
 		"overview.txt": func(b *bytes.Buffer) error {
 			return c.writeOverview(b, plain, overview{service, []status.App{idle, degradedApp(), healthyApp()}})

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/internal/api"
+	"holdfast/internal/event"
 	"holdfast/internal/status"
 )
 
@@ -43,152 +44,37 @@ child processes and at most five seconds old; "holdfast top" measures anew.`,
 	}
 }
 
-// overview is what `holdfast status` prints.
-type overview struct {
-	Service api.ServiceStatus `json:"service"`
-	Apps    []status.App      `json:"apps"`
-}
-
-func (c *console) showOverview(ctx context.Context, client *api.Client) error {
-	var o overview
-	var err error
-	if o.Service, err = client.Service(ctx); err != nil {
-		return err
-	}
-	if o.Apps, err = client.Apps(ctx); err != nil {
-		return err
-	}
-	return c.show(o, func(w io.Writer) error { return c.writeOverview(w, c.style(), o) })
-}
-
-func (c *console) writeOverview(w io.Writer, s style, o overview) error {
-	var b strings.Builder
-	state := s.paint(green, "ready")
-	if !o.Service.Ready {
-		state = s.paint(yellow, "not ready")
-	}
-	fmt.Fprintf(&b, "%s %s is %s (revision %d, up %s)\n",
-		o.Service.Name, o.Service.Version, state, o.Service.Revision, span(s.now.Sub(o.Service.StartedAt)))
-	for _, reason := range o.Service.Reasons {
-		fmt.Fprintf(&b, "  Why     %s\n", reason)
-	}
-	if !o.Service.LastReload.Applied {
-		fmt.Fprintf(&b, "  Config  the files have errors and are not in force; to see them: %s\n", c.command("reload"))
-	}
-	if len(o.Apps) == 0 {
-		fmt.Fprintf(&b, "No apps are configured.\nNext: add one to the configuration file, then: %s\n", c.command("reload"))
-	} else {
-		c.writeApps(&b, s, o.Apps)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func (c *console) writeApps(b *strings.Builder, s style, apps []status.App) {
-	rows := [][]string{{"APP", "CONDITION", "READY", "CPU", "MEM", "RESTARTS", "SINCE"}}
-	dots := []string{" "}
-	worst := apps[0]
-	for _, a := range apps {
-		restarts := 0
-		for _, i := range a.Instances {
-			restarts += i.Restarts
-		}
-		cpu, memory := s.usage(total(a))
-		rows = append(rows, []string{
-			a.ID, string(a.Condition), fmt.Sprintf("%d/%d", a.Ready, a.Desired), cpu, memory, fmt.Sprint(restarts), s.day(a.Since),
-		})
-		dots = append(dots, s.dot(a.Condition))
-		if urgency(a.Condition) > urgency(worst.Condition) {
-			worst = a
-		}
-	}
-	i := 0
-	for line := range strings.Lines(columns("", rows)) {
-		// Before the line and not in the table, where a colour would count as width.
-		fmt.Fprintf(b, "%s %s", dots[i], line)
-		i++
-	}
-	for _, a := range apps {
-		if urgency(a.Condition) > 0 && a.Why != "" {
-			why := s.why(a)
-			if !strings.HasPrefix(why, a.ID+"-") { // an instance's name says which app it is of
-				why = a.ID + ": " + why
-			}
-			fmt.Fprintf(b, "  Why     %s\n", printable(why))
-		}
-		if a.Maintenance != nil {
-			fmt.Fprintf(b, "  Note    %s: %s\n", a.ID, s.maintenance(*a.Maintenance))
-		}
-		if a.Restarting != "" {
-			fmt.Fprintf(b, "  Note    %s: restarting %s\n", a.ID, a.Restarting)
-		}
-	}
-	fmt.Fprintf(b, "Next: %s\n", c.command("status "+worst.ID))
-}
-
-// total is what all instances of an app use; nil when none was measured.
-func total(a status.App) *status.Usage {
-	var sum *status.Usage
-	for _, i := range a.Instances {
-		if i.Usage == nil {
-			continue
-		}
-		if sum == nil {
-			sum = new(status.Usage)
-		}
-		sum.CPU += i.Usage.CPU
-		sum.Memory += i.Usage.Memory
-		sum.Handles += i.Usage.Handles
-		sum.Threads += i.Usage.Threads
-		sum.Processes += i.Usage.Processes
-	}
-	return sum
-}
-
-// maintenance says since when, until when and what for.
-func (s style) maintenance(m status.Maintenance) string {
-	text := "in maintenance since " + s.since(m.Since)
-	if !m.Until.IsZero() {
-		text += ", until " + s.clock(m.Until)
-	}
-	if m.Note != "" {
-		text += ": " + printable(m.Note)
-	}
-	return text
-}
-
-// urgency is how much a condition asks for a look.
-func urgency(c status.Condition) int {
-	switch c {
-	case status.Down:
-		return 2
-	case status.Degraded:
-		return 1
-	case status.Healthy, status.Idle, status.InMaintenance:
-		return 0
-	default:
-		return 0
-	}
-}
-
 func (c *console) showApp(ctx context.Context, client *api.Client, id string) error {
 	app, err := client.App(ctx, id)
 	if err != nil {
 		return err
 	}
-	return c.show(app, func(w io.Writer) error {
-		var last *status.Line
-		if urgency(app.Condition) > 0 {
-			// The line is a help, not the answer.
-			if lines, err := client.Logs(ctx, api.LogQuery{App: id, Stream: "stderr", Newest: 1}); err == nil && len(lines) == 1 {
-				last = &lines[0]
-			}
-		}
-		return c.writeApp(w, c.style(), app, last)
-	})
+	return c.show(app, func(w io.Writer) error { return c.writeApp(w, c.style(), app, lookBeside(ctx, client, app)) })
 }
 
-func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Line) error {
+// beside is what helps to understand an app's state and is no part of it.
+type beside struct {
+	last    *status.Line // the newest line on stderr
+	givenUp *event.Event // the restart that led nowhere, unless there was one since
+}
+
+// lookBeside leaves out what cannot be had: it is a help, not the answer.
+func lookBeside(ctx context.Context, client *api.Client, app status.App) beside {
+	var b beside
+	if urgency(app.Condition) > 0 {
+		if lines, err := client.Logs(ctx, api.LogQuery{App: app.ID, Stream: "stderr", Newest: 1}); err == nil && len(lines) == 1 {
+			b.last = &lines[0]
+		}
+	}
+	told, err := client.Events(ctx, api.EventQuery{App: app.ID, Type: string(event.AppRestartFailed{}.Type()), Newest: 1})
+	replaced := func(i status.Instance) bool { return i.StartedAt.After(told[0].Time) }
+	if err == nil && len(told) == 1 && !slices.ContainsFunc(wanted(app), replaced) {
+		b.givenUp = &told[0]
+	}
+	return b
+}
+
+func (c *console) writeApp(w io.Writer, s style, app status.App, help beside) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s (%d/%d ready) since %s\n",
 		s.dot(app.Condition), app.ID, s.dash(), app.Condition, app.Ready, app.Desired, s.since(app.Since))
@@ -202,6 +88,9 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 	if app.Restarting != "" {
 		s.fact(&b, "Note", "restarting "+app.Restarting)
 	}
+	if e := help.givenUp; e != nil {
+		s.fact(&b, "Note", fmt.Sprintf("at %s %s; see: %s", s.clock(e.Time), printable(e.Message), c.command("events --app "+app.ID)))
+	}
 	told := ""
 	for _, why := range s.reasons(app) {
 		s.fact(&b, "Why", printable(why))
@@ -214,10 +103,10 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, last *status.Li
 		}
 		s.dossier(&b, i.ID, end, dossierForm{more: c.command("exits " + i.ID + " -v"), lines: 5, probes: 3, told: told})
 		if len(i.LastExit.LastLines) > 0 {
-			last = nil
+			help.last = nil
 		}
 	}
-	if last != nil {
+	if last := help.last; last != nil {
 		fmt.Fprintf(&b, "%s %s %s %s\n", s.clock(last.Time), last.Instance, last.Stream, printable(last.Text))
 	}
 	fmt.Fprintf(&b, "Next: %s\n", c.command(nextFor(app)))

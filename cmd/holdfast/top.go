@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/signal"
@@ -191,7 +192,7 @@ func topKey(i status.Instance, order string, now time.Time) float64 {
 	case "restarts":
 		return float64(i.Restarts)
 	default:
-		return u.CPU
+		return math.Round(u.CPU * 1000) // what is as good as nothing keeps its place
 	}
 }
 
