@@ -221,7 +221,8 @@ func TestWrongPortIsToldWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, nil)
 		defer w.stop()
-		w.sup.options.Ports = &fakePorts{listening: []int{3000}}
+		ports := &fakePorts{}
+		w.sup.options.Ports = ports
 		w.mu.Lock()
 		w.slow["shop-1"] = time.Hour
 		w.mu.Unlock()
@@ -229,7 +230,12 @@ func TestWrongPortIsToldWhileStarting(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.wantState("shop-1", status.Starting)
-		time.Sleep(lookAfter)
+		time.Sleep(lookAfter) // of the bubble's clock
+		if v := w.wantState("shop-1", status.Starting); !strings.HasPrefix(v.Why, "its startup probe") {
+			t.Errorf("why = %q", v.Why)
+		}
+		ports.listening = []int{3000} // it was slow
+		time.Sleep(lookFactor * lookAfter)
 		v := w.wantState("shop-1", status.Starting)
 		if want := fmt.Sprintf("not ready: it listens on port 3000, not on %d: let it read PORT, or write port: 3000", v.Port); v.Why != want {
 			t.Errorf("why = %q, want %q", v.Why, want)

@@ -301,11 +301,25 @@ func TestLateMeasurementDoesNotCount(t *testing.T) {
 		defer w.stop()
 		i := w.sup.apps["shop"].instances[0]
 		before := i.process()
+		i.setUsage(before, status.Usage{Memory: 2})
 		w.child("shop-1").end(1)
 		w.wantState("shop-1", status.Running)
 		i.setUsage(before, status.Usage{Memory: 1})
 		i.send(gaveUp{reason: status.ReasonMemoryLimit, err: errors.New("too much"), pid: before.PID()})
 		if v := w.wantState("shop-1", status.Running); v.Usage != nil || v.Restarts != 1 {
+			t.Errorf("instance = %+v", v)
+		}
+	})
+}
+
+// TestWhatAnEndedTaskSaidDoesNotCount: it may have been sent before, and be read after, its end.
+func TestWhatAnEndedTaskSaidDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": served(1)})
+		defer w.stop()
+		i := w.sup.apps["shop"].instances[0]
+		i.send(told{gaveUp{reason: status.ReasonLivenessProbe, err: errors.New("hung")}, 0})
+		if v := w.wantState("shop-1", status.Running); v.Restarts != 0 {
 			t.Errorf("instance = %+v", v)
 		}
 	})

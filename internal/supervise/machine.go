@@ -81,8 +81,10 @@ type machine struct {
 	maintenance, ignored bool
 	// served is true once the present process was in balancing.
 	served bool
-	// listening are the ports of a process that is not ready, once they were looked up.
+	// listening are the ports of a process that is not ready, once they were looked up; nextLook is the
+	// time until they are looked up again.
 	listening []int
+	nextLook  time.Duration
 	// spawnedAt is the start of the present process, downSince when the instance was last taken out of
 	// balancing, nextAt when a Backoff or CrashLoop instance is started again.
 	spawnedAt, downSince, nextAt time.Duration

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// lookAfter is when the ports of a process that is still starting are looked at.
-	lookAfter = 5 * time.Second
+	// lookAfter is when the ports of a process that is still starting are looked at; each further look
+	// comes after lookFactor times as long, for there may be many that start slowly.
+	lookAfter  = 5 * time.Second
+	lookFactor = 4
 	// killAfter is how often a process that outlived its kill is killed again.
 	killAfter = 10 * time.Second
 )
@@ -169,7 +171,8 @@ func noteProcess() action {
 func beginProbing() action {
 	return action{"run the startup probe", func(s *step) {
 		s.view.Why = "its startup probe (" + target(s.app.StartupProbe, s.view.Port) + ") has not succeeded yet"
-		s.add(cancel{}, startTimer{lookAfter}, probeStartup{})
+		s.nextLook = lookAfter
+		s.add(cancel{}, startTimer{s.nextLook}, probeStartup{})
 	}}
 }
 
@@ -237,7 +240,10 @@ func tellPorts() action {
 		if advice := portAdvice(s.listening, s.view.Port); advice != "" {
 			s.view.Why = "not ready: " + advice
 			s.add(remark{advice})
+			return
 		}
+		s.nextLook *= lookFactor
+		s.add(startTimer{s.nextLook})
 	}}
 }
 
