@@ -196,15 +196,15 @@ func isBatch(path string) bool {
 	return extension == ".bat" || extension == ".cmd"
 }
 
-// batchArgument is the first argument that cmd.exe would interpret when it runs a batch file, which no
+// batchArgument is the number of the first argument that cmd.exe would interpret when it runs a batch file, which no
 // quoting prevents (CVE-2024-24576).
-func batchArgument(args []string) (string, bool) {
-	for _, arg := range args {
+func batchArgument(args []string) (number int, bad bool) {
+	for i, arg := range args {
 		if strings.ContainsAny(placeholderless(arg), "\"%!^&|<>()`") {
-			return arg, true
+			return i + 1, true
 		}
 	}
-	return "", false
+	return 0, false
 }
 
 // placeholderless is arg without what is replaced by a name or a number.

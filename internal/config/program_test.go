@@ -104,8 +104,8 @@ func FuzzProgramFault(f *testing.F) {
 
 func TestBatchArgument(t *testing.T) {
 	for arg, want := range map[string]bool{"--port=${port}": false, "C:\\a b": false, "a&b": true, "%PATH%": true, "$(x)": true, "${app}-${instance}": false} {
-		if _, bad := batchArgument([]string{"plain", arg}); bad != want {
-			t.Errorf("%s: %v, want %v", arg, bad, want)
+		if n, bad := batchArgument([]string{"plain", arg}); bad != want || bad && n != 2 {
+			t.Errorf("%s: %d %v, want %v", arg, n, bad, want)
 		}
 	}
 }

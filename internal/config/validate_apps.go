@@ -120,8 +120,8 @@ func (v *validator) startable(at path, file string, args []string) {
 	case message != "":
 		warn(file+" "+message, hint)
 	case runtime.GOOS == "windows" && isBatch(file):
-		if arg, bad := batchArgument(args); bad {
-			warn(fmt.Sprintf("%s is a batch file, and cmd.exe would interpret its argument %q", file, arg), "name the program that it starts, or hand the value over in env")
+		if n, bad := batchArgument(args); bad { // the argument itself may be a secret
+			warn(fmt.Sprintf("%s is a batch file, and cmd.exe would interpret its argument %d", file, n), "name the program that it starts, or hand the value over in env")
 		}
 	}
 }

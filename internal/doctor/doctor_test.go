@@ -98,7 +98,7 @@ func TestServiceCommands(t *testing.T) {
 // scratch is a folder for files without folders: under Wine os.RemoveAll fails.
 func scratch(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "doctor-")
+	dir, err := os.MkdirTemp("", "doctor-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func (e *exam) openFiles() {
 	for _, app := range e.cfg.Apps {
 		instances += app.Instances
 	}
-	need := uint64(handlesBase + handlesPerInstance*instances) //nolint:gosec // few
+	need := uint64(handlesBase + handlesPerInstance*instances)
 	pid := 0
 	if e.registeredErr == nil && e.registered.State == "running" {
 		pid = e.registered.PID

@@ -94,7 +94,7 @@ func (s linux) pids() []int {
 func (s linux) processes() []process {
 	var all []process
 	for _, pid := range s.pids() {
-		data, err := os.ReadFile(filepath.Join(s.proc, strconv.Itoa(pid), "stat")) //nolint:gosec // a process's own file in /proc
+		data, err := os.ReadFile(filepath.Join(s.proc, strconv.Itoa(pid), "stat"))
 		if err != nil {
 			continue
 		}

@@ -38,11 +38,10 @@ func tcpTable(family uint32) []byte {
 		}
 		table := make([]byte, size)
 		r, _, _ := proc.Call(uintptr(unsafe.Pointer(&table[0])), uintptr(unsafe.Pointer(&size)), 0, uintptr(family), ownerPidListener, 0) //nolint:gosec // the call's own convention
-		switch syscall.Errno(r) {
-		case 0:
+		if r == 0 {
 			return table
-		case windows.ERROR_INSUFFICIENT_BUFFER:
-		default:
+		}
+		if syscall.Errno(r) != windows.ERROR_INSUFFICIENT_BUFFER {
 			return nil
 		}
 	}
@@ -92,7 +91,7 @@ func (windowsSystem) name(pid int) string {
 	}
 	defer windows.CloseHandle(h) //nolint:errcheck // nothing can be done
 	name := make([]uint16, windows.MAX_LONG_PATH)
-	size := uint32(len(name))
+	size := uint32(windows.MAX_LONG_PATH)
 	if err := windows.QueryFullProcessImageName(h, 0, &name[0], &size); err != nil {
 		return entryName(uint32(pid)) //nolint:gosec // a process id of the system
 	}
