@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,4 +135,14 @@ func Get2(url string) (int, string, error) {
 func Pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
+}
+
+// Newest are the newest events of all apps, oldest first; none while the API does not answer.
+func (h *Home) Newest(limit int) []event.Event {
+	answer, err := get[list[event.Event]](h, "/api/v1/events?sort=-id&limit="+strconv.Itoa(limit))
+	if err != nil {
+		return nil
+	}
+	slices.Reverse(answer.Data)
+	return answer.Data
 }

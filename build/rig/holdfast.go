@@ -215,8 +215,17 @@ func (r *Holdfast) Worker() (Process, bool) {
 	return Process{}, false
 }
 
-// residentKiB is the resident memory of guardian and worker together; 0 when either is missing.
-func (r *Holdfast) residentKiB() int {
+// PIDs are guardian and worker; only the guardian while there is no worker.
+func (r *Holdfast) PIDs() []int {
+	pids := []int{r.Cmd.Process.Pid}
+	if w, ok := r.Worker(); ok {
+		pids = append(pids, w.PID)
+	}
+	return pids
+}
+
+// ResidentKiB is the resident memory of guardian and worker together; 0 when either is missing.
+func (r *Holdfast) ResidentKiB() int {
 	w, ok := r.Worker()
 	if !ok {
 		return 0

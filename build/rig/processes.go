@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // markName is the environment variable by which a test finds its processes. (Holdfast keeps
@@ -128,4 +129,24 @@ func residentKiB(pid int) int {
 		}
 	}
 	return 0
+}
+
+// CPU is the processor time that processes have used, without their children's (proc_pid_stat(5);
+// USER_HZ is 100 on every Linux that Go runs on).
+func CPU(pids ...int) time.Duration {
+	var ticks uint64
+	for _, pid := range pids {
+		data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+		for _, n := range []int{11, 12} { // utime, stime
+			if n < len(fields) {
+				t, _ := strconv.ParseUint(fields[n], 10, 64)
+				ticks += t
+			}
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }

@@ -25,7 +25,7 @@ func WatchResident(t *testing.T, r *Holdfast) *Resident {
 			case <-stop:
 				return
 			case <-tick.C:
-				now := r.residentKiB()
+				now := r.ResidentKiB()
 				w.samples <- max(now, <-w.samples)
 			}
 		}
