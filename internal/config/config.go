@@ -214,7 +214,7 @@ type Limits struct {
 
 // OnFailure is run once when an app begins to fail for good: a crash loop, an instance that cannot be
 // started, a restart that leads nowhere. It runs in the app's directory with the app's environment and
-// HOLDFAST_APP, HOLDFAST_INSTANCE, HOLDFAST_EVENT (the event's type) and HOLDFAST_MESSAGE.
+// HOLDFAST_APP, HOLDFAST_FAILED_INSTANCE, HOLDFAST_EVENT (the event's type) and HOLDFAST_MESSAGE.
 type OnFailure struct {
 	// Command is the program and its arguments (required).
 	Command []string `yaml:"command" rule:"required,program"`

@@ -37,6 +37,8 @@ func (stage) Start(process.Spec) (Child, error) {
 	return a, nil
 }
 
+func (stage) Enforces() (memory, cpu bool, why string) { return true, true, "" }
+
 func (stage) SetReady(status.Target, bool)                                        {}
 func (stage) Remove(status.Target)                                                {}
 func (stage) Drain(context.Context, status.Target)                                {}

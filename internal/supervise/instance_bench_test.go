@@ -25,6 +25,8 @@ type still struct {
 	nextPID atomic.Int64
 }
 
+func (*still) Enforces() (memory, cpu bool, why string) { return true, true, "" }
+
 func (s *still) Start(process.Spec) (Child, error) {
 	return &stillChild{pid: int(s.nextPID.Add(1)), done: make(chan struct{})}, nil
 }

@@ -157,23 +157,9 @@ func (s *Supervisor) forget(o *owner, stale map[string]keptApp) {
 	})
 }
 
-// enforcer is a Launcher that knows which limits its system enforces.
-type enforcer interface {
-	// Enforces says whether limits.memory and limits.cpu are enforced, and otherwise why not.
-	Enforces() (memory, cpu bool, why string)
-}
-
-// enforces says which limits the system enforces; of a Launcher that does not tell, all.
-func (s *Supervisor) enforces() (memory, cpu bool, why string) {
-	if l, ok := s.options.Launcher.(enforcer); ok {
-		return l.Enforces()
-	}
-	return true, true, ""
-}
-
 // tellLimits publishes once which limits of the configuration the system does not enforce.
 func (s *Supervisor) tellLimits(apps map[string]config.App) {
-	memory, cpu, why := s.enforces()
+	memory, cpu, why := s.options.Launcher.Enforces()
 	told := event.LimitsNotEnforced{Why: why}
 	for name := range apps {
 		limits := apps[name].Limits

@@ -26,6 +26,9 @@ const houseKeeping = 5 * time.Second
 // Launcher starts processes, each with its whole tree under control.
 type Launcher interface {
 	Start(process.Spec) (Child, error)
+	// Enforces tells whether the system enforces limits.memory and limits.cpu, and why not, with the
+	// cure.
+	Enforces() (memory, cpu bool, why string)
 }
 
 // Child is a running process with its tree.

@@ -70,7 +70,7 @@ func (m *sampler) watch(ctx context.Context, i *instance) {
 		return
 	}
 	limits := i.config().Limits
-	memory, _, _ := m.s.enforces()
+	memory, _, _ := m.s.options.Launcher.Enforces()
 	switch {
 	case limits.Memory != 0 && !memory && u.Memory > uint64(limits.Memory): //nolint:gosec // validated to be positive
 		i.send(gaveUp{
