@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -69,12 +70,8 @@ func TestTopForms(t *testing.T) {
 	golden(t, "top_screen.txt", seen(topScreen(plain, busy(), o, window{80, 24}, nil)))
 	golden(t, "top_screen_color.txt", seen(topScreen(color, busy(), o, window{80, 24}, nil)))
 	golden(t, "top_screen_small.txt", seen(topScreen(plain, busy(), o, window{40, 5}, nil)))
-	golden(t, "top_screen_trouble.txt", seen(topScreen(plain, busy(), o, window{80, 24}, errTrouble{})))
+	golden(t, "top_screen_trouble.txt", seen(topScreen(plain, busy(), o, window{80, 24}, errors.New("Holdfast is not running:\nstart\x1b[2J it"))))
 }
-
-type errTrouble struct{}
-
-func (errTrouble) Error() string { return "Holdfast is not running:\nstart\x1b[2J it" }
 
 // seen shows control sequences.
 func seen(screen string) string {
