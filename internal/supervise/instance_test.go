@@ -151,7 +151,7 @@ func TestProcessThatCannotBeKilled(t *testing.T) {
 		if err := w.sup.Stop(t.Context(), "shop"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(30 * time.Second) // of the bubble's clock
+		time.Sleep(27 * time.Second) // of the bubble's clock: it is being killed a second time
 		i := w.wantState("shop-1", status.Stopping)
 		if !strings.Contains(i.Why, "does not end") {
 			t.Errorf("why = %q", i.Why)
@@ -162,6 +162,9 @@ func TestProcessThatCannotBeKilled(t *testing.T) {
 			}
 		}
 		w.wantState("shop-1", status.Stopping)
+		if n := len(w.sup.apps["shop"].instances[0].inbox.queue); n != 0 {
+			t.Errorf("%d inputs wait for the kill to return", n)
+		}
 		w.wantState("shop-2", status.Running)
 		w.wantCondition("other", status.Healthy, 1)
 		if w.child("shop-1") != first {

@@ -95,9 +95,11 @@ func (c *fakeChild) Kill() int {
 	c.w.calls = append(c.w.calls, "kill "+c.id)
 	undying, tree := c.w.undying[c.id], c.w.tree
 	c.w.mu.Unlock()
-	if !undying {
-		c.end(-1)
+	if undying {
+		time.Sleep(5 * time.Second) // of the bubble's clock: as long as the process room tries
+		return tree
 	}
+	c.end(-1)
 	return tree
 }
 
