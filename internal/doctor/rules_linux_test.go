@@ -172,6 +172,9 @@ func TestFindings(t *testing.T) {
 		{"configuration with a warning", "linux", func(w *world) {
 			w.s.Problems = config.Problems{{Code: "HF316", Severity: config.Warning, Message: "command: the file /x is not there", Hint: "create it"}}
 		}, []string{"warn configuration: command: the file /x is not there [HF316] -> create it"}},
+		{"another one's service", "linux", func(w *world) { w.m.service.ConfigFile, w.s.Admin = "/etc/holdfast/holdfast.yaml", false }, []string{
+			"warn configuration: this account's own installation is looked at; the service of this machine reads /etc/holdfast/holdfast.yaml -> sudo holdfast doctor",
+		}},
 		{"slow disk", "linux", func(w *world) { w.s.Loading = 3100 * time.Millisecond }, []string{"warn configuration: reading it took 3.1s -> look at what"}},
 
 		{"down", "linux", func(w *world) { w.down() }, []string{"warn running: Holdfast does not run: the service is stopped -> holdfast service start"}},

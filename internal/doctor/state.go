@@ -34,6 +34,9 @@ func (e *exam) configuration() {
 		}
 		e.ok("%s has no problems (%s, %s, %s)", e.s.Identity.ConfigFile(), many(len(e.cfg.Apps), "app"), many(instances, "instance"), many(len(e.cfg.Routes), "route"))
 	}
+	if file := e.registered.ConfigFile; e.registered.Installed && !e.s.Admin && file != "" && file != e.s.Identity.ConfigFile() {
+		e.warn(e.asAdmin(e.s.Command("doctor")), "this account's own installation is looked at; the service of this machine reads %s", file)
+	}
 	if e.s.Loading > slowLoad {
 		e.warn("look at what ${file:...} and conf.d read: a slow disk or a network share", "reading it took %s", e.s.Loading.Round(time.Millisecond))
 	}
