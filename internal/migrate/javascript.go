@@ -170,14 +170,14 @@ func (s *script) eval(e js.IExpr, depth int) any {
 }
 
 func literal(e *js.LiteralExpr) any {
-	switch op := e.TokenType; {
-	case op == js.StringToken:
+	switch uint16(e.TokenType) {
+	case uint16(js.StringToken):
 		return unquote(string(e.Data[1 : len(e.Data)-1]))
-	case op == js.TrueToken:
+	case uint16(js.TrueToken):
 		return true
-	case op == js.FalseToken:
+	case uint16(js.FalseToken):
 		return false
-	case op == js.NullToken:
+	case uint16(js.NullToken):
 		return nil
 	}
 	text := strings.ReplaceAll(string(e.Data), "_", "")
@@ -311,14 +311,14 @@ func templateText(s string) string {
 
 func (s *script) unary(e *js.UnaryExpr, depth int) any {
 	v := s.eval(e.X, depth+1)
-	switch op := e.Op; {
-	case op == js.NegToken:
+	switch uint16(e.Op) {
+	case uint16(js.NegToken):
 		if f, ok := v.(float64); ok {
 			return -f
 		}
-	case op == js.PosToken:
+	case uint16(js.PosToken):
 		return v
-	case op == js.NotToken:
+	case uint16(js.NotToken):
 		if b, ok := known(v); ok {
 			return !b
 		}
@@ -328,8 +328,8 @@ func (s *script) unary(e *js.UnaryExpr, depth int) any {
 
 func (s *script) binary(e *js.BinaryExpr, depth int) any {
 	x, y := s.eval(e.X, depth+1), s.eval(e.Y, depth+1)
-	switch op := e.Op; {
-	case op == js.OrToken || op == js.NullishToken:
+	switch uint16(e.Op) {
+	case uint16(js.OrToken), uint16(js.NullishToken):
 		if name, ok := environmentName(x); ok {
 			if text, ok := asText(y); ok && plain(text) && !strings.ContainsAny(text, "{}") {
 				return fromEnvOr(name, text)
@@ -342,14 +342,14 @@ func (s *script) binary(e *js.BinaryExpr, depth int) any {
 			}
 			return y
 		}
-	case op == js.AndToken:
+	case uint16(js.AndToken):
 		if b, ok := known(x); ok {
 			if b {
 				return y
 			}
 			return x
 		}
-	case op == js.AddToken:
+	case uint16(js.AddToken):
 		a, first := x.(float64)
 		b, second := y.(float64)
 		if first && second {
@@ -360,7 +360,7 @@ func (s *script) binary(e *js.BinaryExpr, depth int) any {
 		if okLeft && okRight && len(left)+len(right) <= maxText {
 			return left + right
 		}
-	case op == js.MulToken:
+	case uint16(js.MulToken):
 		a, first := x.(float64)
 		b, second := y.(float64)
 		if first && second {
