@@ -386,3 +386,20 @@ func TestViewFollowsAClockThatWasSet(t *testing.T) {
 		t.Errorf("no time became %v", got)
 	}
 }
+
+func TestTimesAreShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": served(1)})
+		defer w.stop()
+		time.Sleep(time.Hour) // of the bubble's clock
+		w.child("shop-1").end(1)
+		if v := w.wantState("shop-1", status.Running); !v.StartedAt.Equal(time.Now()) || !v.NextTry.IsZero() {
+			t.Errorf("started at %v, next try at %v, now %v", v.StartedAt, v.NextTry, time.Now())
+		}
+		w.child("shop-1").end(1)
+		v := w.wantState("shop-1", status.Backoff)
+		if wait := time.Until(v.NextTry); wait > time.Second || wait < 900*time.Millisecond {
+			t.Errorf("the next try is shown to be in %v, want 1s less a tenth at most", wait)
+		}
+	})
+}
