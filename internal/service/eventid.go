@@ -67,11 +67,17 @@ func EventIDs() []EventID {
 
 		{300, "app.recovered", LevelInfo, "an app that was down serves again", ""},
 		{301, "app.down", LevelError, "no instance of an app is ready", "holdfast status APP"},
+		{302, "app.restart_failed", LevelError, "a restart led nowhere and was given up; what was not restarted yet runs on as it was", "Correct what the entry says, then: holdfast restart APP"},
+		{303, "app.replacement_started", LevelWarning, "an additional instance stands in for one that is in a crash loop", "holdfast logs INSTANCE"},
+		{304, "app.maintenance_on", LevelWarning, "an app's requests are answered 503, and nothing of it is restarted", "holdfast maintenance off APP"},
+		{305, "app.maintenance_off", LevelInfo, "the maintenance of an app ended", ""},
 		{310, "instance.exited", LevelWarning, "an instance ended unasked and is started again as its policy says", "holdfast logs INSTANCE"},
 		{311, "instance.crash_loop", LevelError, "an instance keeps ending; it is tried once per window", "holdfast logs INSTANCE; then correct the program or its configuration"},
 		{312, "instance.start_failed", LevelError, "an instance's program could not be started", "Correct command, directory or rights as the entry says."},
 		{313, "instance.output_dropped", LevelWarning, "an instance wrote faster than its log could be kept; lines are missing", ""},
 		{314, "instance.memory_limit", LevelWarning, "an instance used more than limits.memory; it is restarted as its policy says", "Find its leak or raise limits.memory."},
+		{320, "limits.not_enforced", LevelWarning, "limits are configured that this system does not enforce", "Do what the entry says, or remove the limits."},
+		{321, "state.set_aside", LevelError, "the file of scaled numbers and maintenance could not be read; the configuration's numbers count", "Scale and begin maintenance anew where it is wanted."},
 
 		{400, "certificate.reloaded", LevelInfo, "a changed certificate is in force", ""},
 		{410, "certificate.rejected", LevelError, "a changed certificate was refused; the last good one stays", "Correct the files that the entry names."},

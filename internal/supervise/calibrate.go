@@ -162,7 +162,7 @@ func (t *trial) ready(ctx context.Context) error {
 	case err = <-probed:
 	case <-t.child.Done():
 		cancel()
-		<-probed
+		_ = <-probed // its end is what counts
 		return errors.New("it ended: " + t.child.Exit().Text)
 	}
 	if err == nil && isClosed(t.child.Done()) {

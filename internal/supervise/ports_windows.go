@@ -8,8 +8,8 @@ import (
 // Winsock's own numbers: package syscall's EADDRNOTAVAIL and EAFNOSUPPORT are inventions of Go's.
 // learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2
 const (
-	wsaEAfNoSupport  = syscall.Errno(10047)
-	wsaEAddrNotAvail = syscall.Errno(10049)
+	errNoFamily  = syscall.Errno(10047)
+	errNoAddress = syscall.Errno(10049)
 )
 
 func bindSocket(fd uintptr, _, address string) error {
@@ -21,5 +21,5 @@ func bindSocket(fd uintptr, _, address string) error {
 }
 
 func noSuchAddress(err error) bool {
-	return errors.Is(err, wsaEAddrNotAvail) || errors.Is(err, wsaEAfNoSupport)
+	return errors.Is(err, errNoAddress) || errors.Is(err, errNoFamily)
 }

@@ -166,7 +166,7 @@ func writeState(file string, apps map[string]keptApp) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	temp, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	temp, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // a file of ours
 	if err != nil {
 		return err
 	}
