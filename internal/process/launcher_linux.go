@@ -78,7 +78,9 @@ func (l *Launcher) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("process launcher: own session: %w", err)
 	}
+	l.mu.Lock()
 	l.session = sid
+	l.mu.Unlock()
 	l.groups()
 	chld := make(chan os.Signal, 1) // one pending signal stands for any number
 	signal.Notify(chld, unix.SIGCHLD)
@@ -107,6 +109,14 @@ func (l *Launcher) Run(ctx context.Context) error {
 // thread that forked ends, and Go ends idle threads as it likes (Go issue 27505).
 func (l *Launcher) fork(noMore chan<- struct{}, end <-chan struct{}) {
 	runtime.LockOSThread() // and never unlock it
+	if unix.Gettid() == os.Getpid() {
+		// The first thread adopts orphans; in its list of children there shall be nobody else.
+		var other sync.WaitGroup
+		other.Go(func() { l.fork(noMore, end) })
+		other.Wait()
+		runtime.UnlockOSThread()
+		return
+	}
 	l.forkTID.Store(int64(unix.Gettid()))
 	for {
 		select {
