@@ -150,7 +150,7 @@ func (s *Supervisor) mendApp(o *owner, a *app) {
 			s.retireReplacement(o, a, i)
 		}
 	}
-	s.board.watch(a.name, len(a.failures) > 0)
+	s.board.watch(a.name, len(a.failures)+len(a.extras) > 0)
 	// One that fails itself is of no use.
 	s.retireExtras(o, a, func(x *extra) bool {
 		v := x.view()

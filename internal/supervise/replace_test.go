@@ -106,6 +106,19 @@ func TestReplacementEndsWithItsApp(t *testing.T) {
 	})
 }
 
+func TestReplacementEndsWhenSomebodyMendsTheApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2, fragile)})
+		defer w.stop()
+		w.loop("shop-2")
+		w.set(func() { delete(w.refuse, "shop-2"); w.slow["shop-2"] = time.Second })
+		w.do(w.sup.Apply(t.Context(), map[string]config.App{"shop": namedApp(2, fragile, named("b"))}))
+		w.wantLook("shop", "shop-1 running a", "shop-2 starting b", "shop-3 running replacement a")
+		time.Sleep(time.Second) // of the bubble's clock
+		w.wantLook("shop", "shop-1 running b", "shop-2 running b")
+	})
+}
+
 func TestReplacementBecomesAWantedInstance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, map[string]config.App{"shop": namedApp(2, fragile)})
