@@ -34,9 +34,11 @@ type clues struct {
 	line string
 	// excluded says why no program may take the port.
 	excluded string
-	// clash is the port of which the process said that it was taken, holder who listens on it.
-	clash  int
-	holder string
+	// clashed means that the process said that a port was taken: clash, held by holder, or one that it
+	// did not name (0) and that is not its own.
+	clashed bool
+	clash   int
+	holder  string
 }
 
 // quick is a life so short that the program cannot have done its work.
@@ -55,6 +57,8 @@ func (c clues) advice(exit status.Exit, app *config.App, ran time.Duration, list
 		text = fmt.Sprintf("port %d is held by %s: end that program or change the app's port", exit.Port, exit.PortHolder)
 	case c.clash != 0 && c.clash != exit.Port && exit.Port != 0:
 		text = fmt.Sprintf("it tried to listen on port %d, which is held by %s, and was told port %d: let it read PORT", c.clash, cmp.Or(c.holder, "another program"), exit.Port)
+	case c.clashed && c.clash == 0:
+		text = fmt.Sprintf("it tried to listen on a port that is taken, and not on its own, %d, which is free: let it read PORT", exit.Port)
 	case c.clash != 0:
 		text = fmt.Sprintf("port %d is held by %s: end that program or change the app's port", c.clash, cmp.Or(c.holder, "another program"))
 	case wrong != "":
@@ -158,22 +162,21 @@ func inUse() []string {
 	}
 }
 
-// clashPort is the port of which one of the lines says that it is taken; 0 when none does, and own
-// when one does without naming a port.
-func clashPort(lines []string, own int) int {
+// clashPort reports whether one of the lines says that a port is taken, and which one if it names it.
+func clashPort(lines []string) (port int, clashed bool) {
 	for _, line := range slices.Backward(lines) {
 		low := strings.ToLower(line)
 		if !slices.ContainsFunc(inUse(), func(words string) bool { return strings.Contains(low, words) }) {
 			continue
 		}
-		return cmp.Or(portIn(low), own)
+		return portIn(low), true
 	}
-	return 0
+	return 0, false
 }
 
-// portIn is the port that a line names: after a colon, or after the word port.
+// portIn is the port that a line names: after a colon, after the word port, or as Python writes it.
 func portIn(line string) int {
-	for _, pattern := range []string{`:(\d{2,5})(?:\D|$)`, `port[ :='"]*(\d{2,5})(?:\D|$)`} {
+	for _, pattern := range []string{`:(\d{2,5})(?:\D|$)`, `port[ :='"]*(\d{2,5})(?:\D|$)`, `', (\d{2,5})\)`} {
 		for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(line, 8) {
 			if n, err := strconv.Atoi(found[1]); err == nil && n > 0 && n < 1<<16 {
 				return n

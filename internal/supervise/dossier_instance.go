@@ -25,12 +25,18 @@ func (i *instance) dossier(ctx context.Context, exit status.Exit) (status.Exit, 
 	if exit.Code != 0 && exit.Signal == "" {
 		c.line = i.tellingLine()
 	}
-	c.clash = clashPort(exit.LastLines, exit.Port)
+	taken := exit.Port != 0 && free(ctx, exit.Port) != nil
+	if exit.Port != 0 {
+		c.clash, c.clashed = clashPort(exit.LastLines)
+		if c.clashed && c.clash == 0 && taken {
+			c.clash = exit.Port
+		}
+	}
 	ports := i.s.options.Ports
 	if ports == nil {
 		return exit, c
 	}
-	if exit.Port != 0 && free(ctx, exit.Port) != nil {
+	if taken {
 		exit.PortHolder = ports.Holder(exit.Port)
 		c.excluded = bounded(ports.Excluded(exit.Port), maxHolder)
 	}

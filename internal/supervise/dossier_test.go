@@ -42,6 +42,10 @@ func TestAdvice(t *testing.T) {
 			want: "it tried to listen on port 3000, which is held by node (process 77), and was told port 20001: let it read PORT",
 		},
 		{name: "its port was taken", exit: failed(), clues: clues{clash: 20001}, want: "port 20001 is held by another program: end that program or change the app's port"},
+		{
+			name: "an unnamed port is taken", exit: failed(), clues: clues{clashed: true},
+			want: "it tried to listen on a port that is taken, and not on its own, 20001, which is free: let it read PORT",
+		},
 		{name: "wrong port", exit: failed(probe), listening: []int{3000}, want: "it listens on port 3000, not on 20001: let it read PORT, or write port: 3000"},
 		{
 			name: "right port, bad answer", exit: failed(probe), listening: []int{20001, 9229},
@@ -77,19 +81,21 @@ func TestAdvice(t *testing.T) {
 }
 
 func TestClashPort(t *testing.T) {
+	const unnamed = -1
 	for line, want := range map[string]int{
 		"Error: listen EADDRINUSE: address already in use :::3000":                                                  3000,
 		"listen tcp 127.0.0.1:20001: bind: address already in use":                                                  20001,
-		"OSError: [Errno 98] Address already in use":                                                                20001,
-		"[Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use":          20001,
+		"OSError: [Errno 98] Address already in use":                                                                unnamed,
+		"[Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use":          8000,
 		"Web server failed to start. Port 8080 was already in use. Address already in use":                          8080,
 		"listen tcp :8443: bind: Only one usage of each socket address (protocol/network address/port) is normally": 8443,
 		"System.IO.IOException: Failed to bind to address http://127.0.0.1:5000: address already in use.":           5000,
 		"2026-01-01 12:30:45 listening on port 3000":                                                                0,
 		"connect ECONNREFUSED 127.0.0.1:5432":                                                                       0,
 	} {
-		if got := clashPort([]string{"starting", line, "  at Server.listen (node:net:1937:7)"}, 20001); got != want {
-			t.Errorf("%q: %d, want %d", line, got, want)
+		got, clashed := clashPort([]string{"starting", line, "  at Server.listen (node:net:1937:7)"})
+		if got != max(want, 0) || clashed != (want != 0) {
+			t.Errorf("%q: %d, %v, want %d", line, got, clashed, want)
 		}
 	}
 }
@@ -211,6 +217,14 @@ func TestStolenPort(t *testing.T) {
 	if clues.clash != 3000 || clues.holder != "node (process 77)" {
 		t.Errorf("clues = %+v", clues)
 	}
+	unnamed := status.Exit{Code: 1, LastLines: []string{"OSError: [Errno 98] Address already in use"}}
+	if _, clues = i.dossier(t.Context(), unnamed); !clues.clashed || clues.clash != port {
+		t.Errorf("clues about its own port = %+v", clues)
+	}
+	_ = thief.Close()
+	if _, clues = i.dossier(t.Context(), unnamed); !clues.clashed || clues.clash != 0 {
+		t.Errorf("clues about another port = %+v", clues)
+	}
 	i.machine.view.State, i.machine.after = status.Stopping, stayDown
 	if exit, _ = i.dossier(t.Context(), status.Exit{}); exit.PortHolder != "" {
 		t.Errorf("a requested stop has a port holder: %q", exit.PortHolder)
@@ -285,12 +299,12 @@ func TestStartRefusedByItsPort(t *testing.T) {
 }
 
 func FuzzLastWords(f *testing.F) {
-	f.Add("Error: listen EADDRINUSE: address already in use :::3000", 20001)
-	f.Add("port 99999 address in use", 1)
-	f.Add("\xff\xfe:1\x00", 0)
-	f.Fuzz(func(t *testing.T, text string, own int) {
+	f.Add("Error: listen EADDRINUSE: address already in use :::3000")
+	f.Add("port 99999 address in use")
+	f.Add("\xff\xfe:1\x00")
+	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Split(text, "\n")
-		if port := clashPort(lines, own); port != own && (port < 0 || port > 65535) {
+		if port, clashed := clashPort(lines); port < 0 || port > 65535 || port != 0 && !clashed {
 			t.Errorf("port %d", port)
 		}
 		line := tellingLine(lines)
