@@ -34,6 +34,8 @@ routes:
 	kills := pick(60, 1000)
 	orphans, lost, refused := 0, 0, 0
 	var writes, acknowledged atomic.Int64
+	adds := 0
+	added := "" // an app that was added and acknowledged
 	acknowledged.Store(1)
 	for round := range kills {
 		r := h.StartReady()
@@ -43,12 +45,26 @@ routes:
 			lost++
 			t.Errorf("round %d: %d instances are wanted, want the acknowledged %d (or %d, which was under way)", round, got, oldest, newest)
 		}
+		if added != "" {
+			if h.App(added).ID == "" {
+				lost++
+				t.Errorf("round %d: the app %s, whose adding was acknowledged, is gone", round, added)
+			}
+			_, _, _ = h.CLI("remove", "--yes", added)
+			added = ""
+		}
 		if round%3 == 0 {
 			_, _, _ = h.CLI("start", "forker")
 		}
 		var writer sync.WaitGroup
 		ended := make(chan struct{})
 		writer.Go(func() {
+			if name := fmt.Sprintf("added%d", round); round%4 == 0 {
+				if _, _, code := h.CLI("add", name, "--port", "none", "--no-start", "--", "sleep", "600"); code == 0 {
+					added = name
+					adds++
+				}
+			}
 			for n := int64(round); ; n++ {
 				writes.Store(n%7 + 1)
 				if _, _, code := h.CLI("scale", "forker", fmt.Sprint(n%7+1)); code == 0 {
@@ -84,8 +100,8 @@ routes:
 		orphans += len(left)
 		rig.KillAll(left)
 	}
-	row(t, "kill -9 of Holdfast", orphans == 0 && lost == 0 && refused == 0, "0 orphans, 0 lost",
-		"%d kills: %d orphans, %d acknowledged writes lost, %d refused", kills, orphans, lost, refused)
+	row(t, "kill -9 of Holdfast", orphans == 0 && lost == 0 && refused == 0 && adds > kills/10, "0 orphans, 0 lost",
+		"%d kills, %d apps added: %d orphans, %d acknowledged writes lost, %d refused", kills, adds, orphans, lost, refused)
 }
 
 // TestKillStorm kills the instances of ten apps in turns, twenty a second.

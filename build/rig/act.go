@@ -146,3 +146,12 @@ func (h *Home) Newest(limit int) []event.Event {
 	slices.Reverse(answer.Data)
 	return answer.Data
 }
+
+// Apps are all apps; none while the API does not answer.
+func (h *Home) Apps() []status.App {
+	answer, err := get[list[status.App]](h, "/api/v1/apps?limit=500")
+	if err != nil {
+		return nil
+	}
+	return answer.Data
+}
