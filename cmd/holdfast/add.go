@@ -196,8 +196,12 @@ func dashed(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
 // shellWord is a path as it is written in a command line that is shown.
 func shellWord(path string) string {
-	if strings.ContainsAny(path, " \t\"'$&;|<>()") {
+	switch {
+	case !strings.ContainsAny(path, " \t\"'$&;|<>()"):
+		return path
+	case filepath.Separator == '\\':
+		return `"` + path + `"`
+	default:
 		return strconv.Quote(path)
 	}
-	return path
 }

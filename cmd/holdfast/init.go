@@ -175,6 +175,9 @@ func (c *console) initWrite(t confTarget, name, folder string, filled configs.Te
 	}
 	text := []byte(first + filled.Config)
 	file := confFile{name: name + ".yaml", text: text}
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // a folder of programs
+		return denied(err)
+	}
 	at := t.opts.File
 	var problems config.Problems
 	if t.missing {
@@ -195,9 +198,6 @@ func (c *console) initWrite(t confTarget, name, folder string, filled configs.Te
 	}
 	if err := problems.Render(c.err, false); err != nil {
 		return err
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // a folder of programs
-		return denied(err)
 	}
 	if f.example {
 		for _, name := range slices.Sorted(maps.Keys(filled.Example)) {
