@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,11 +157,23 @@ func TestMergedUsage(t *testing.T) {
 type fakePorts struct {
 	holder    map[int]string
 	excluded  map[int]string
+	mu        sync.Mutex
 	listening []int
 }
 
-func (p *fakePorts) Holder(port int) string   { return p.holder[port] }
-func (p *fakePorts) Listening(int) []int      { return p.listening }
+func (p *fakePorts) listen(ports ...int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listening = ports
+}
+
+func (p *fakePorts) Holder(port int) string { return p.holder[port] }
+func (p *fakePorts) Listening(int) []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listening
+}
+
 func (p *fakePorts) Excluded(port int) string { return p.excluded[port] }
 
 func TestDossierOfAnEnd(t *testing.T) {
@@ -248,7 +261,7 @@ func TestWrongPortIsToldWhileStarting(t *testing.T) {
 		if v := w.wantState("shop-1", status.Starting); !strings.HasPrefix(v.Why, "its startup probe") {
 			t.Errorf("why = %q", v.Why)
 		}
-		ports.listening = []int{3000} // it was slow
+		ports.listen(3000) // it was slow
 		time.Sleep(lookFactor * lookAfter)
 		v := w.wantState("shop-1", status.Starting)
 		if want := fmt.Sprintf("not ready: it listens on port 3000, not on %d: let it read PORT, or write port: 3000", v.Port); v.Why != want {
