@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,8 @@ func systemRole(name string, args []string) int {
 		own, _ := os.ReadFile("/proc/self/cgroup")
 		_, _ = fmt.Fprintf(os.Stdout, "%v %v %q %s", memory, cpu, why, own)
 		return 0
+	case "first": // says whether a Launcher that is begun by the first thread forks with it
+		return first()
 	case "signalled": // guarded; prints what reaches the worker
 		return signalled(args)
 	default:
@@ -188,6 +191,39 @@ func openHandles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(fds)
+}
+
+// onFirst keeps main on the first thread, as only initialisation can: runtime.LockOSThread.
+var onFirst = func() bool {
+	first := len(os.Args) > 2 && os.Args[2] == "first"
+	if first {
+		runtime.LockOSThread()
+	}
+	return first
+}()
+
+func first() int {
+	if !onFirst || unix.Gettid() != os.Getpid() {
+		return fail(fmt.Errorf("main runs on thread %d of process %d", unix.Gettid(), os.Getpid()))
+	}
+	l := NewLauncher(LauncherOptions{Owner: "first"})
+	noMore, end := make(chan struct{}), make(chan struct{})
+	go func() {
+		if err := l.onFork(func() {
+			if unix.Gettid() == os.Getpid() {
+				_, _ = fmt.Fprintln(os.Stdout, "the first thread forks")
+			} else {
+				_, _ = fmt.Fprintln(os.Stdout, "another thread forks")
+			}
+		}); err != nil {
+			_, _ = fmt.Fprintln(os.Stdout, err)
+		}
+		close(l.ended)
+		<-noMore
+		close(end)
+	}()
+	l.fork(noMore, end)
+	return 0
 }
 
 // processorTime is what this process has used.
