@@ -92,13 +92,18 @@ func TestRestartThatIsGivenUp(t *testing.T) {
 	f, data := newFakeHoldfast(t)
 	given := event.AppRestartFailed{About: event.About{App: "shop"}, Failed: "shop-3", Why: "port 20003 is held by \x1b[2Jnginx", Untouched: 2}
 	f.bus.Publish(given)
-	f.after = func(a *status.App) { a.Restarting = "0 of 2" }
 	args := []string{"restart", "shop", "--wait", "--data", data}
-	if code, _, stderr := runCommand(t, "", append(args, "--timeout", "200ms")...); code != exitFailed || !strings.Contains(stderr, "is not restarted yet") {
-		t.Errorf("while it is under way, and another failed before: exit code %d, %q", code, stderr)
+	for name, after := range map[string]func(*status.App){
+		"another failed before":             func(*status.App) {},
+		"the next one is under way already": func(a *status.App) { a.Restarting = "0 of 2"; f.bus.Publish(given) },
+	} {
+		f.after = after
+		if code, _, stderr := runCommand(t, "", append(args, "--timeout", "200ms")...); code != exitFailed || !strings.Contains(stderr, "is not restarted yet") {
+			t.Errorf("%s: exit code %d, %q", name, code, stderr)
+		}
+		f.apps[0].Restarting = ""
 	}
 	f.after = func(*status.App) { f.bus.Publish(given) }
-	f.apps[0].Restarting = ""
 	if _, stdout, _ := runCommand(t, "", "status", "shop", "--data", data); !strings.Contains(stdout, "the restart was given up because shop-3") {
 		t.Errorf("status does not tell that a restart was given up:\n%s", stdout)
 	}
