@@ -37,11 +37,11 @@ func bytewise(text string) []string {
 	return pieces
 }
 
-func encode(t testing.TB, enc encoding.Encoding, text string) string {
-	t.Helper()
+func encode(tb testing.TB, enc encoding.Encoding, text string) string {
+	tb.Helper()
 	out, err := enc.NewEncoder().String(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out
 }

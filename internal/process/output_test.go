@@ -98,7 +98,7 @@ func TestFileHoldsEveryLine(t *testing.T) {
 	path := filepath.Join(tempDir(t), "logs", "x.log")
 	t.Cleanup(func() { _, _ = os.Remove(path), os.Remove(filepath.Dir(path)) })
 	for _, text := range []string{"first\nsecond\n", "third \x00 \xff\n"} {
-		o := NewOutput(OutputOptions{Path: path})
+		o := NewOutput(OutputOptions{Path: path, Encoding: "utf-8"})
 		feed(o, text)
 		if err := o.Close(); err != nil {
 			t.Fatal(err)
