@@ -138,3 +138,25 @@ func TestLimitsThatAreNotEnforcedAreTold(t *testing.T) {
 		})
 	}
 }
+
+func TestAppThatGoesDownInMaintenanceAlarmsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		defer w.stop()
+		w.do(w.sup.Maintain(t.Context(), "shop", true, "", time.Hour))
+		since := w.app("shop").Maintenance.Since
+		time.Sleep(time.Minute) // of the bubble's clock
+		w.do(w.sup.Maintain(t.Context(), "shop", true, "longer", 0))
+		if m := w.app("shop").Maintenance; !m.Since.Equal(since) || m.Note != "longer" || !m.Until.IsZero() {
+			t.Errorf("maintenance after it was changed: %+v, begun %v", m, since)
+		}
+		w.child("shop-1").end(1)
+		if got := w.told("app.down"); got != nil {
+			t.Errorf("told %v", got)
+		}
+		w.do(w.sup.Maintain(t.Context(), "shop", false, "", 0))
+		w.wantCondition("shop", status.Healthy, 1)
+		w.child("shop-1").end(1)
+		w.wantTold("app.down", "app.down: no instance is ready: ended")
+	})
+}

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -231,6 +232,11 @@ func TestOnFailureIsBounded(t *testing.T) {
 					tt.end(w)
 				}
 				synctest.Wait()
+				w.set(func() {
+					if child := w.children["shop-on-failure"]; child != nil && !slices.Contains(w.calls, "kill shop-on-failure") {
+						t.Error("what it left behind was not ended")
+					}
+				})
 				if child := w.child("shop-on-failure"); child != nil && !isClosed(child.done) {
 					t.Error("it still runs")
 				}
@@ -282,5 +288,35 @@ func TestOnFailureHasItsOwnName(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Second)
+	})
+}
+
+func TestOnFailureDoesNotOverlapItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2, overlapping, func(a *config.App) {
+			a.OnFailure = &config.OnFailure{Command: []string{"call"}, Timeout: config.Duration(time.Hour)}
+		})})
+		defer w.stop()
+		w.set(func() { w.refuse["shop-3"] = errors.New("no such program") })
+		calls := func() (n int) {
+			for _, id := range w.started() {
+				if id == "shop-on-failure" {
+					n++
+				}
+			}
+			return n
+		}
+		for range 3 {
+			w.do(w.sup.Restart(t.Context(), "shop"))
+		}
+		if got := calls(); got != 1 {
+			t.Errorf("it runs %d times at once", got)
+		}
+		w.child("shop-on-failure").end(0)
+		synctest.Wait()
+		w.do(w.sup.Restart(t.Context(), "shop"))
+		if got := calls(); got != 2 {
+			t.Errorf("after its end, another failed restart ran it %d times in all, want 2", got)
+		}
 	})
 }

@@ -260,3 +260,26 @@ func TestRemovedAppsStopBeforeWhatTheyNeed(t *testing.T) {
 		}
 	})
 }
+
+func TestSurgeMustComeUpAtItsFirstTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1, overlapping)})
+		defer w.stop()
+		w.set(func() { w.broken["b"] = true })
+		w.do(w.sup.Apply(t.Context(), map[string]config.App{"shop": namedApp(1, overlapping, named("b"))}))
+		if diff := cmp.Diff([]string{"shop-1", "shop-2"}, w.started()); diff != "" {
+			t.Errorf("starts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestSurgeThatWasReadyIsHealed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1, overlapping)})
+		defer w.stop()
+		w.set(func() { w.slow["shop-1"] = time.Minute })
+		w.do(w.sup.Restart(t.Context(), "shop"))
+		w.child("shop-2").end(1)
+		w.wantLook("shop", "shop-1 starting a", "shop-2 running surge a")
+	})
+}
