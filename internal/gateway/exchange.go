@@ -21,7 +21,7 @@ const (
 	maxTries = 8
 	// maxRepeats bounds how often a request that was sent, and may be sent again, is: one that kills
 	// whoever gets it must come to an end.
-	maxRepeats = 2
+	maxRepeats = 3
 )
 
 var errUpstreamTimeout = errors.New("no answer within the route's timeout")
@@ -49,7 +49,6 @@ type exchange struct {
 	granted bool           // the lease was waited for
 
 	trace     httptrace.ClientTrace
-	sending   *sending       // the body on this try
 	conn      *upstream.Conn // of this try, with what had gone through it before
 	wrote     int64
 	got       int64
@@ -68,10 +67,7 @@ func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x.cancel = cancel
 	x.clock.start(p.timeout, x.timeOut)
 	if c.r.ContentLength != 0 && c.r.Body != nil && c.r.Body != http.NoBody {
-		x.body = &clientBody{
-			body: c.r.Body, clock: &x.clock, buffers: c.buffers,
-			ended: func() { scrubTrailer(c.r.Trailer) },
-		}
+		x.body = &clientBody{body: c.r.Body, clock: &x.clock, ended: func() { scrubTrailer(c.r.Trailer) }}
 	}
 	return httptrace.WithClientTrace(ctx, &x.trace), x
 }
@@ -157,8 +153,8 @@ func (x *exchange) why(err, last error) error {
 }
 
 // acquire finds a target that was not tried, and waits for one where that is worth it. Alone says that
-// the last one of tried broke a connection: if there is no other one it may be asked again, because it
-// may be alive; a dead one will refuse.
+// the last one of tried broke a connection: if there is no other one it is asked again, because it may be
+// alive; a dead one will refuse.
 func (x *exchange) acquire(ctx context.Context, tried []upstream.Lease, alone bool) (upstream.Lease, error) {
 	p := x.proxy
 	lease, err := p.pool.Acquire(p.balance, tried...)
@@ -169,7 +165,7 @@ func (x *exchange) acquire(ctx context.Context, tried []upstream.Lease, alone bo
 		if err == nil {
 			lease.Done(nil)
 		}
-		lease, err = p.pool.Acquire(p.balance, tried[:len(tried)-1]...)
+		lease, err = p.pool.Acquire(p.balance) // those that refused are resting
 	}
 	switch {
 	case err == nil && (!lease.Resting() || !p.parks()):
@@ -208,10 +204,7 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 	out.Close = false
 	out.Body, out.GetBody = nil, nil
 	if x.body != nil {
-		if x.sending = x.body.next(); x.sending == nil {
-			return nil, errBodyOver // cannot be: it was asked for before
-		}
-		out.Body = x.sending
+		out.Body = x.body
 	} else {
 		out.ContentLength, out.TransferEncoding = 0, nil
 	}
@@ -233,9 +226,6 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	x.wrote, x.got = x.conn.Wrote(), x.conn.Got()
-	if x.sending != nil {
-		x.sending.conn, x.sending.from = x.conn, x.wrote
-	}
 	if info.Reused && !x.safe() {
 		x.conn.Look()
 	}
@@ -245,7 +235,7 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 func (x *exchange) unsent() bool { return x.conn != nil && x.conn.Wrote() == x.wrote }
 
 // replayable reports whether the whole request can be sent again.
-func (x *exchange) replayable() bool { return x.body == nil || x.body.replayable() }
+func (x *exchange) replayable() bool { return x.body == nil || !x.body.touched.Load() }
 
 // safe reports whether the request may be executed twice without harm.
 func (x *exchange) safe() bool {

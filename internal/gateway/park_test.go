@@ -386,14 +386,17 @@ func TestParkedAfterTheKill(t *testing.T) {
 
 // An app that breaks connections off and is alive is asked again at once, and not waited for.
 func TestBrokenAnswerOfTheOnlyInstance(t *testing.T) {
-	r := start(t, parkingConfig(10, time.Minute))
-	address, requests := resetServer(t)
-	r.set.SetReady(status.Target{App: "shop", Instance: "shop-1", Address: address}, true)
-	if got := <-later(testClient(t, false), "GET", r.url("/"), ""); got != "502 upstream_failed " {
-		t.Errorf("answer = %s", got)
-	}
-	if n := requests.Load(); n != 1+maxRepeats {
-		t.Errorf("it was asked %d times, want %d", n, 1+maxRepeats)
+	for _, most := range []int{0, 10} {
+		r := start(t, parkingConfig(most, time.Minute))
+		address, requests := resetServer(t)
+		r.set.SetReady(status.Target{App: "shop", Instance: "shop-1", Address: address}, true)
+		if got := <-later(testClient(t, false), "GET", r.url("/"), ""); got != "502 upstream_failed " {
+			t.Errorf("answer = %s", got)
+		}
+		if n := requests.Load(); n != 1+maxRepeats {
+			t.Errorf("it was asked %d times, want %d", n, 1+maxRepeats)
+		}
+		r.outcome("served", 0)
 	}
 }
 

@@ -93,7 +93,7 @@ func (v *victim) supervise(r *rig, target status.Target, turn chan struct{}, sto
 			return true
 		}
 	}
-	for pause(30*time.Millisecond, 150*time.Millisecond) {
+	for pause(80*time.Millisecond, 250*time.Millisecond) {
 		<-turn
 		v.kill()
 		kills++
