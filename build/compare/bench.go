@@ -223,7 +223,7 @@ func ask(ctx context.Context, client *http.Client, url string) (int, []byte, err
 	if err != nil {
 		return 0, nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	return resp.StatusCode, body, errors.Join(err, resp.Body.Close())
 }
 

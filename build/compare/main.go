@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type options struct {
 	rounds, starts int
 	idle           time.Duration
 	only           []string
+	scale          []int
 	markdown       string
 	pm2            string
 }
@@ -70,13 +72,22 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.idle, "idle", 5*time.Second, "how long each one idles before its memory is read")
 	flags.StringVar(&o.markdown, "markdown", "", "write the tables to this file as well")
 	flags.StringVar(&o.pm2, "pm2", "", "path of pm2-runtime (empty leaves PM2 out)")
+	fleets := flags.String("scale", "20,200", "comma-separated numbers of apps with five instances each (empty: none)")
 	only := flags.String("only", "", "comma-separated names to measure (default all)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if o.rounds < 1 || o.rounds > 1000 || o.starts < 1 || o.starts > 1000 || flags.NArg() > 0 {
-		_, _ = fmt.Fprintln(stderr, "compare: -rounds and -starts are from 1 to 1000")
+	if o.rounds < 0 || o.rounds > 1000 || o.starts < 0 || o.starts > 1000 || flags.NArg() > 0 {
+		_, _ = fmt.Fprintln(stderr, "compare: -rounds and -starts are from 0 to 1000")
 		return o, errors.New("usage")
+	}
+	for _, text := range strings.FieldsFunc(*fleets, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 400 {
+			_, _ = fmt.Fprintln(stderr, "compare: -scale takes numbers from 1 to 400")
+			return o, errors.New("usage")
+		}
+		o.scale = append(o.scale, n)
 	}
 	if *only != "" {
 		o.only = strings.Split(*only, ",")
@@ -95,7 +106,7 @@ func compare(ctx context.Context, o options, progress io.Writer) (string, error)
 	defer b.killAll()
 	all := supervisors(b, o)
 	binaries := map[string]string{b.target: "./build/compare/target"}
-	if slices.ContainsFunc(all, func(s supervisor) bool { return s.name == "Holdfast" }) {
+	if len(o.scale) > 0 || slices.ContainsFunc(all, func(s supervisor) bool { return s.name == "Holdfast" }) {
 		binaries[b.holdfast] = "./cmd/holdfast"
 	}
 	for out, pkg := range binaries {
@@ -119,5 +130,14 @@ func compare(ctx context.Context, o options, progress io.Writer) (string, error)
 	if err != nil {
 		return "", err
 	}
-	return report(restarts, starts, memory), nil
+	var fleets []fleet
+	for _, apps := range o.scale {
+		_, _ = fmt.Fprintf(progress, "scale: %d apps of five instances\n", apps)
+		f, err := b.scale(ctx, apps, o.idle, 30*time.Second)
+		if err != nil {
+			return "", err
+		}
+		fleets = append(fleets, f)
+	}
+	return report(restarts, starts, memory, fleets), nil
 }

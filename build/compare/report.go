@@ -55,7 +55,7 @@ func (t *table) write(b *strings.Builder, title string) {
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
 
 // report puts all tables together.
-func report(restarts table, starts startTimes, memory []footprint) string {
+func report(restarts table, starts startTimes, memory []footprint, fleets []fleet) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured with %s on %d CPUs, in turns, everything on one machine at the same time.\n", runtime.Version(), runtime.NumCPU())
 	restarts.write(&b, "**Kill -9 of the program to its first good answer**")
@@ -65,5 +65,6 @@ func report(restarts table, starts startTimes, memory []footprint) string {
 	for _, f := range memory {
 		fmt.Fprintf(&b, "| %s | %d | %.1f MiB | %.1f MiB | %s |\n", f.name, f.processes, float64(f.rss)/1024, float64(f.pss)/1024, strings.Join(f.each, ", "))
 	}
+	writeScale(&b, fleets)
 	return b.String()
 }
