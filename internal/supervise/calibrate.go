@@ -162,10 +162,9 @@ func (t *trial) ready(ctx context.Context) error {
 	case err = <-probed:
 	case <-t.child.Done():
 		cancel()
-		_ = <-probed // its end is what counts
-		return errors.New("it ended: " + t.child.Exit().Text)
+		err = <-probed
 	}
-	if err == nil && isClosed(t.child.Done()) {
+	if isClosed(t.child.Done()) {
 		return errors.New("it ended: " + t.child.Exit().Text)
 	}
 	return err
