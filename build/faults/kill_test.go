@@ -119,7 +119,7 @@ func TestKillStorm(t *testing.T) {
 	for n := range apps {
 		r.WaitHealthy(fmt.Sprintf("storm%d", n))
 	}
-	calm := attack(h.Gateway, "/info", 100, 5*time.Second)
+	calm := attack(h.Gateway, 100, 5*time.Second)
 
 	watcher := newObserver(h)
 	length := pick(15*time.Second, time.Minute)
@@ -137,7 +137,7 @@ func TestKillStorm(t *testing.T) {
 		}
 		storm <- kills
 	}()
-	rough := attack(h.Gateway, "/info", 100, length)
+	rough := attack(h.Gateway, 100, length)
 	kills := <-storm
 	delays := watcher.stop()
 

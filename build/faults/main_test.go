@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,9 +47,7 @@ func runAll(m *testing.M) int {
 	}
 	code := m.Run()
 	file := filepath.Join("..", "out", "faults.txt")
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err == nil {
-		err = os.WriteFile(file, []byte(strings.Join(lines.text, "")), 0o644)
-	}
+	err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(strings.Join(lines.text, "")), 0o644))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
