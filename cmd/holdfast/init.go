@@ -114,7 +114,7 @@ func words(t confTarget, folder, name string, example bool) map[string]string {
 	}
 	w := map[string]string{
 		"APP_NAME": name, "APP_DIRECTORY": yamlPath(rel), "ASSEMBLY": name, "GO_PROGRAM": yamlPath(program),
-		"STOP_METHOD": string(config.DefaultApp().Stop.Method), "PYTHON": "python3", "RUN_WHAT": "-jar, app.jar",
+		"STOP_METHOD": string(config.DefaultApp().Stop.Method), "PYTHON_PROGRAM": "python3", "RUN_WHAT": "-jar, app.jar",
 	}
 	w["ROUTE_MATCH"] = "# match: {host: " + dashed(name) + ".example.com}"
 	if !t.missing { // beside other routes it needs one of its own
@@ -124,7 +124,7 @@ func words(t confTarget, folder, name string, example bool) map[string]string {
 		w["RUN_WHAT"] = "Main.java"
 	}
 	if runtime.GOOS == "windows" {
-		w["PYTHON"] = "python"
+		w["PYTHON_PROGRAM"] = "python"
 	}
 	return w
 }

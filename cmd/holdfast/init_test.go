@@ -27,7 +27,7 @@ func TestTemplatesAreGood(t *testing.T) {
 			for _, missing := range []bool{true, false} {
 				target := confTarget{opts: config.Options{File: filepath.FromSlash("/srv/shop/holdfast.yaml")}, missing: missing}
 				filled := template.Fill(words(target, filepath.FromSlash("/srv/shop"), "shop", false))
-				for _, word := range []string{"APP_NAME", "APP_DIRECTORY", "STOP_METHOD", "PYTHON]", "RUN_WHAT", "GO_PROGRAM", "ASSEMBLY", "ROUTE_MATCH"} {
+				for _, word := range []string{"APP_NAME", "APP_DIRECTORY", "STOP_METHOD", "PYTHON_PROGRAM", "python3U", "RUN_WHAT", "GO_PROGRAM", "ASSEMBLY", "ROUTE_MATCH"} {
 					if strings.Contains(filled.Config, word) {
 						t.Errorf("%s: %s is left", kind, word)
 					}
