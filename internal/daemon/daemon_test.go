@@ -142,7 +142,12 @@ func (r *running) stop() {
 // get asks the gateway, or the management address.
 func (r *running) get(listener, path string) (int, string) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, "http://"+r.d.Addresses()[listener]+path, http.NoBody)
+	return r.call(http.MethodGet, listener, path)
+}
+
+func (r *running) call(method, listener, path string) (int, string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.d.Addresses()[listener]+path, http.NoBody)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -202,7 +207,7 @@ func TestServesSupervisesAndStops(t *testing.T) {
 	if code, body := r.get("management", "/metrics"); code != http.StatusOK || !strings.Contains(body, `holdfast_app_instances{app="shop",state="running"} 1`) {
 		t.Errorf("/metrics = %d, without the app's instance", code)
 	}
-	r.get("web", "/exit")
+	r.call(http.MethodPost, "web", "/exit") // a GET would be sent again, and end the next process too
 	r.serves("hello")
 	if got := len(r.published("instance.exited")); got != 1 {
 		t.Errorf("%d instance.exited events, want 1", got)
