@@ -119,8 +119,8 @@ type Exit struct {
 type Usage struct {
 	// Time is when it was measured.
 	Time time.Time `json:"time"`
-	// CPU is the number of processors that it kept busy since the measurement before: 0.25 is a
-	// quarter of one. 0 at the first measurement.
+	// CPU is the number of processors that it kept busy since the measurement before, at the first one
+	// since its start: 0.25 is a quarter of one.
 	CPU float64 `json:"cpu"`
 	// CPUSeconds is the processor time it has used since its start.
 	CPUSeconds float64 `json:"cpu_seconds"`

@@ -219,6 +219,9 @@ func (i *instance) do(ctx context.Context, e effect) input {
 		if i.target.Address != "" {
 			i.s.options.Balancer.SetReady(i.target, e.ready)
 		}
+		if e.ready {
+			i.s.sampler.soon(i)
+		}
 	case drain:
 		i.drain(ctx)
 	case askToStop:

@@ -19,6 +19,9 @@ const (
 	// sampleBatch is how many are measured at once: the rest of the time is spread over the others, so
 	// that measuring a large fleet does not come in bursts.
 	sampleBatch = 10
+	// firstAfter is how soon after an instance is ready it is measured for the first time, with all that
+	// became ready meanwhile.
+	firstAfter = 500 * time.Millisecond
 	// freshFor is how long a measurement that somebody asked for counts as a new one.
 	freshFor = time.Second
 )
@@ -31,19 +34,43 @@ type sampler struct {
 	measuring sync.Mutex
 	// refused is set once it was logged that nothing can be measured here.
 	refused sync.Once
+	// begun takes the instances that became ready.
+	begun chan *instance
 }
 
-func newSampler(s *Supervisor) *sampler { return &sampler{s: s} }
+func newSampler(s *Supervisor) *sampler {
+	return &sampler{s: s, begun: make(chan *instance, 64)}
+}
+
+// soon has an instance that is ready measured before its turn. When very many are ready at once, some
+// of them wait for theirs.
+func (m *sampler) soon(i *instance) {
+	select {
+	case m.begun <- i:
+	default:
+	}
+}
 
 // run measures all instances every sampleEvery, some at a time, until ctx ends.
 func (m *sampler) run(ctx context.Context) {
-	timer := time.NewTimer(sampleEvery)
+	timer, first := time.NewTimer(sampleEvery), time.NewTimer(firstAfter)
 	defer timer.Stop()
-	var round []*instance
+	defer first.Stop()
+	first.Stop()
+	var round, begun []*instance
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case i := <-m.begun:
+			if begun = append(begun, i); len(begun) == 1 {
+				first.Reset(firstAfter)
+			}
+			continue
+		case <-first.C:
+			m.first(begun)
+			begun = nil
+			continue
 		case <-timer.C:
 		}
 		if len(round) == 0 {
@@ -56,6 +83,15 @@ func (m *sampler) run(ctx context.Context) {
 		}
 		round = round[len(batch):]
 		timer.Reset(sampleEvery / time.Duration(batches))
+	}
+}
+
+// first measures instances that nobody measured yet. What a start takes is no reason to act on it.
+func (m *sampler) first(begun []*instance) {
+	for _, i := range begun {
+		if child := i.process(); child != nil && i.view().Usage == nil {
+			m.measure(i, child, 0)
+		}
 	}
 }
 
@@ -91,8 +127,8 @@ func (m *sampler) watch(ctx context.Context, i *instance) {
 func (m *sampler) measure(i *instance, child Child, age time.Duration) *status.Usage {
 	m.measuring.Lock()
 	defer m.measuring.Unlock()
-	before := i.view().Usage
-	now := time.Now()
+	view := i.view()
+	before, now := view.Usage, time.Now()
 	if before != nil && age > 0 && now.Sub(before.Time) < age {
 		return before
 	}
@@ -104,10 +140,12 @@ func (m *sampler) measure(i *instance, child Child, age time.Duration) *status.U
 		return nil
 	}
 	u.Time, u.CPU = now, 0
+	since, used := view.StartedAt, 0.0
 	if before != nil {
-		if span := now.Sub(before.Time).Seconds(); span > 0 {
-			u.CPU = max(0, u.CPUSeconds-before.CPUSeconds) / span
-		}
+		since, used = before.Time, before.CPUSeconds
+	}
+	if span := now.Sub(since).Seconds(); span > 0 && !since.IsZero() {
+		u.CPU = max(0, u.CPUSeconds-used) / span
 	}
 	i.setUsage(child, u)
 	return &u

@@ -24,14 +24,14 @@ func TestUsageIsSampled(t *testing.T) {
 		if u := w.app("shop").Instances[0].Usage; u != nil {
 			t.Errorf("before the first measurement: %+v", u)
 		}
-		w.use("shop-1", status.Usage{CPUSeconds: 10, Memory: 1 << 20, Handles: 7, Threads: 3})
-		time.Sleep(sampleEvery) // of the bubble's clock
+		w.use("shop-1", status.Usage{CPUSeconds: 0.1, Memory: 1 << 20, Handles: 7, Threads: 3})
+		time.Sleep(firstAfter) // of the bubble's clock
 		synctest.Wait()
-		if u := w.app("shop").Instances[0].Usage; u == nil || u.CPU != 0 || u.Memory != 1<<20 {
-			t.Errorf("first measurement: %+v", u)
+		if u := w.app("shop").Instances[0].Usage; u == nil || math.Abs(u.CPU-0.2) > 1e-9 || u.Memory != 1<<20 {
+			t.Errorf("first measurement: %+v, want the use since the start", u)
 		}
-		w.use("shop-1", status.Usage{CPUSeconds: 12.5, Memory: 2 << 20})
-		time.Sleep(sampleEvery)
+		w.use("shop-1", status.Usage{CPUSeconds: 2.35, Memory: 2 << 20})
+		time.Sleep(sampleEvery - firstAfter)
 		synctest.Wait()
 		if u := w.app("shop").Instances[0].Usage; math.Abs(u.CPU-0.5) > 1e-9 || u.Memory != 2<<20 {
 			t.Errorf("second measurement: %+v", u)
@@ -41,6 +41,24 @@ func TestUsageIsSampled(t *testing.T) {
 		synctest.Wait()
 		if u := w.app("shop").Instances[0].Usage; u != nil {
 			t.Errorf("the former process's: %+v", u)
+		}
+	})
+}
+
+func TestWhatAStartTakesIsNoReasonToRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1, func(a *config.App) { a.Limits.Memory = 64 << 20 })},
+			func(w *world, _ *Options) { w.lax = true })
+		defer w.stop()
+		w.use("shop-1", status.Usage{Memory: 65 << 20})
+		time.Sleep(sampleEvery - time.Millisecond) // of the bubble's clock
+		synctest.Wait()
+		w.use("shop-1", status.Usage{})
+		if u := w.app("shop").Instances[0].Usage; u == nil || u.Memory != 65<<20 {
+			t.Errorf("measured %+v", u)
+		}
+		if got := len(w.started()); got != 1 {
+			t.Errorf("%d starts, want 1", got)
 		}
 	})
 }
@@ -78,11 +96,12 @@ func TestLargeFleetIsMeasuredInTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, map[string]config.App{"shop": namedApp(100)})
 		defer w.stop()
+		begun := time.Now()
 		measured := func() int {
 			synctest.Wait()
 			n := 0
 			for _, i := range w.app("shop").Instances {
-				if i.Usage != nil {
+				if i.Usage != nil && i.Usage.Time.Sub(begun) > firstAfter {
 					n++
 				}
 			}
