@@ -50,10 +50,11 @@ func TestRollingKill(t *testing.T) {
 					}
 				}
 			})
-			m := attack(h.Gateway, rate, requests/time.Duration(rate)*time.Second)
+			// A little longer: the attacker ends by the clock, and may be one request short.
+			m := attack(h.Gateway, rate, requests/time.Duration(rate)*time.Second+20*time.Millisecond)
 			close(done)
 			killer.Wait()
-			row(t, fmt.Sprintf("rolling kill, %d instance(s)", instances), failures(m) == 0 && m.Requests == requests && kills > 5, "0 failed",
+			row(t, fmt.Sprintf("rolling kill, %d instance(s)", instances), failures(m) == 0 && m.Requests >= requests && kills > 5, "0 failed",
 				"%d requests at %d/s, %d kills: %d failed %v, p99 %v, longest %v", m.Requests, rate, kills, failures(m), m.Errors,
 				m.Latencies.P99.Round(100*time.Microsecond), m.Latencies.Max.Round(time.Millisecond))
 			r.Stop()
