@@ -42,6 +42,40 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestSmuggled are files that would have a placeholder of ours in the configuration, which would read a
+// file or a variable of the machine.
+func TestSmuggled(t *testing.T) {
+	const key = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\x\\Parameters"
+	for _, tt := range []struct {
+		name, file, text string
+		tool             Tool
+	}{
+		{"json", "a.json", `{"apps": [{"name": "x", "script": "/x", "args": ["\u0000env:A\u0001", "$\u0001{file:/a}"], "env": {"B": "$\u0000{env:A}"}}]}`, PM2},
+		{"script", "a.config.js", "module.exports = {apps: [{name: 'x', script: '/x', args: ['\x00env:A\x01', '$\x01{file:/a}', '\\0env:A\\x01', '$\\0{env:A}']}]}", PM2},
+		{"yaml", "a.yaml", `{apps: [{name: x, script: /x, args: ["\0env:A\x01", "$\x01{file:/a}"]}]}`, PM2},
+		{"servy", "a.json", `{"Name": "x", "ExecutablePath": "C:\\x.exe", "Parameters": "\u0000env:A\u0001 $\u0001{file:/a}"}`, Servy},
+		{"ini", "a.conf", "[program:x]\ncommand=/x \x00env:A\x01 $\x01{file:/a}\n", Supervisord},
+		{"registry", "a.reg", "REGEDIT4\n[" + key + "]\n\"Application\"=\"C:\\\\x.exe\"\n\"AppParameters\"=hex(2):00,65,6e,76,3a,41,01,20,24,01,7b,66,69,6c,65,3a,61,7d,00\n", NSSM},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := Read(tt.tool, []File{{Name: tt.file, Data: []byte(tt.text)}}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := r.YAML("")
+			if err != nil {
+				t.Fatal(err)
+			}
+			literal := strings.ReplaceAll(string(text), "$${", "")
+			for _, bad := range []string{"${env:", "${file:"} {
+				if strings.Contains(literal, bad) {
+					t.Errorf("%s came in:\n%s", bad, text)
+				}
+			}
+		})
+	}
+}
+
 func doubling(n int) string {
 	var b strings.Builder
 	for i := 1; i <= n; i++ {

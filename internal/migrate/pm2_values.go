@@ -13,17 +13,36 @@ import (
 
 // pm2Value reads JSON, YAML or the literal part of JavaScript.
 func pm2Value(file File) (any, error) {
-	text := decode(file.Data)
+	text := textOf(file.Data)
 	switch ext := strings.ToLower(path.Ext(file.Name)); ext {
 	case ".yaml", ".yml":
 		return yamlValue(text)
 	default:
 		var v any
 		if err := json.Unmarshal([]byte(text), &v); err == nil {
-			return v, nil
+			return allUnmarked(v), nil
 		}
 		return readScript(text, file.Folder)
 	}
+}
+
+// allUnmarked is v with every text in it unmarked. The parser bounds how deep it is nested.
+func allUnmarked(v any) any {
+	switch v := v.(type) {
+	case string:
+		return unmarked(v)
+	case []any:
+		for i := range v {
+			v[i] = allUnmarked(v[i])
+		}
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for name, value := range v {
+			clean[unmarked(name)] = allUnmarked(value)
+		}
+		return clean
+	}
+	return v
 }
 
 // yamlValue is a YAML file as the values of JavaScript. Aliases are counted each time they are used.
@@ -75,7 +94,7 @@ func fromYAML(n *yaml.Node, depth int, left *int) (any, error) {
 				}
 				continue
 			}
-			m[n.Content[i].Value] = v
+			m[unmarked(n.Content[i].Value)] = v
 		}
 		return m, nil
 	case yaml.ScalarNode:
@@ -89,7 +108,7 @@ func fromYAML(n *yaml.Node, depth int, left *int) (any, error) {
 				return f, nil
 			}
 		}
-		return n.Value, nil
+		return unmarked(n.Value), nil
 	}
 	return nil, nil //nolint:nilnil // an empty file
 }

@@ -53,7 +53,7 @@ func (v regValue) String() string {
 // readReg reads an export of regedit or reg.exe, of version 5 (UTF-16 or UTF-8) or REGEDIT4. The order
 // of keys is that of the file.
 func readReg(data []byte) ([]*regKey, error) {
-	p := regParser{rest: strings.ReplaceAll(decode(data), "\r\n", "\n")}
+	p := regParser{rest: strings.ReplaceAll(textOf(data), "\r\n", "\n")}
 	header := strings.TrimSpace(p.line())
 	switch {
 	case strings.HasPrefix(header, "Windows Registry Editor Version"):
@@ -220,14 +220,14 @@ func (p *regParser) typed(kind string, data []byte) (*regValue, error) {
 	}
 	switch kind {
 	case "1":
-		return &regValue{text: strings.TrimRight(text(), "\x00"), kind: regString}, nil
+		return &regValue{text: unmarked(text()), kind: regString}, nil
 	case "2":
-		return &regValue{text: strings.TrimRight(text(), "\x00"), kind: regExpand}, nil
+		return &regValue{text: unmarked(text()), kind: regExpand}, nil
 	case "7":
 		v := &regValue{kind: regMulti}
 		for part := range strings.SplitSeq(strings.TrimRight(text(), "\x00"), "\x00") {
 			if part != "" {
-				v.list = append(v.list, part)
+				v.list = append(v.list, unmarked(part))
 			}
 		}
 		return v, nil
@@ -238,6 +238,6 @@ func (p *regParser) typed(kind string, data []byte) (*regValue, error) {
 		}
 		return v, nil
 	default:
-		return &regValue{text: string(data), kind: regBinary}, nil
+		return &regValue{text: unmarked(string(data)), kind: regBinary}, nil
 	}
 }

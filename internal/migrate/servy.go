@@ -23,7 +23,7 @@ type servy struct {
 func readServy(r *reader, file File) error {
 	var all []map[string]string
 	var err error
-	if text := strings.TrimSpace(decode(file.Data)); strings.HasPrefix(text, "<") {
+	if text := strings.TrimSpace(textOf(file.Data)); strings.HasPrefix(text, "<") {
 		all, err = servyXML(file.Data)
 	} else {
 		all, err = servyJSON(text)
@@ -83,7 +83,7 @@ func servyJSON(text string) ([]map[string]string, error) {
 		for name, v := range one {
 			switch v := v.(type) {
 			case string:
-				prop[name] = v
+				prop[name] = unmarked(v)
 			case json.Number:
 				prop[name] = v.String()
 			case bool:

@@ -36,7 +36,7 @@ func (s *supervisord) read(file File, depth int) error {
 	f, err := ini.LoadSources(ini.LoadOptions{
 		AllowPythonMultilineValues: true, SpaceBeforeInlineComment: true, PreserveSurroundedQuote: true, IgnoreContinuation: true,
 		AllowBooleanKeys: true, SkipUnrecognizableLines: true, Insensitive: false, KeyValueDelimiters: "=:",
-	}, []byte(strings.ReplaceAll(decode(file.Data), "`", "\x02")))
+	}, []byte(strings.ReplaceAll(textOf(file.Data), "`", "\x02")))
 	if err != nil {
 		return fmt.Errorf("it is not an INI file: %s", shown(err.Error()))
 	}

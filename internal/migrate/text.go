@@ -26,21 +26,32 @@ func fromEnv(name string) string { return placeholder("env:" + name) }
 // fromEnvOr is fromEnv with what counts when it is not set.
 func fromEnvOr(name, fallback string) string { return placeholder("env:" + name + ":-" + fallback) }
 
-// final is a text as the configuration has it: what was literal stays so.
+// unmarked is a text of a file without what would be our marks.
+func unmarked(s string) string {
+	return strings.NewReplacer(markOpen, "", markClose, "").Replace(s)
+}
+
+// final is a text as the configuration has it: what was literal stays so, also when it only becomes a
+// placeholder once a mark in its middle is gone.
 func final(s string) string {
 	if !strings.ContainsAny(s, "$\x00\x01") {
 		return s
 	}
-	s = strings.ReplaceAll(s, "${", "$${")
-	var b strings.Builder
+	var b, literal strings.Builder
+	flush := func() {
+		b.WriteString(strings.ReplaceAll(unmarked(literal.String()), "${", "$${"))
+		literal.Reset()
+	}
 	for {
 		before, rest, ok := strings.Cut(s, markOpen)
-		b.WriteString(strings.ReplaceAll(before, markClose, ""))
+		literal.WriteString(before)
 		if !ok {
+			flush()
 			return b.String()
 		}
 		inner, after, ok := strings.Cut(rest, markClose)
 		if ok && goodInner(inner) {
+			flush()
 			b.WriteString("${" + inner + "}")
 			s = after
 		} else {
@@ -105,6 +116,9 @@ func goodVariable(name string) bool {
 
 // nobody knows a variable.
 func nobody(string) (string, bool) { return "", false }
+
+// textOf is the text of a file, without what would be our marks.
+func textOf(data []byte) string { return unmarked(decode(data)) }
 
 // decode makes UTF-8 of a file: UTF-16 with its mark, UTF-8 with or without one, else Latin-1.
 func decode(data []byte) string {

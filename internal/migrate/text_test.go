@@ -103,6 +103,9 @@ func TestFinal(t *testing.T) {
 		"\x00secret:x\x01":                       "secret:x",
 		"\x00port":                               "port",
 		"\x01":                                   "",
+		"$\x01{file:secret}":                     "$${file:secret}",
+		"$\x00{file:secret}":                     "$${file:secret}",
+		"$\x00\x01{env:A}" + placeholder("port"): "$${env:A}${port}",
 	} {
 		if got := final(s); got != want {
 			t.Errorf("final(%q) = %q, want %q", s, got, want)

@@ -23,7 +23,7 @@ func readXML(data []byte) (*element, error) {
 	var in io.Reader = strings.NewReader(string(data))
 	declared := false
 	if len(data) >= 2 && (data[0] == 0xFF && data[1] == 0xFE || data[0] == 0xFE && data[1] == 0xFF) {
-		in, declared = strings.NewReader(decode(data)), true
+		in, declared = strings.NewReader(textOf(data)), true
 	}
 	d := xml.NewDecoder(in)
 	d.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
