@@ -71,6 +71,7 @@ const (
 	CodeConfig           Code = "config_invalid"
 	CodeInternal         Code = "internal"
 	CodeNotReady         Code = "not_ready"
+	CodeNotSaved         Code = "not_saved"
 	CodeTooManyStreams   Code = "too_many_streams"
 )
 
@@ -79,7 +80,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalid, CodeForbidden, CodeCrossOrigin, CodeNotFound, CodeMethodNotAllowed,
 		CodeNotAcceptable, CodeTimeout, CodeConflict, CodeTooLarge, CodeMediaType, CodeMisdirected,
-		CodeConfig, CodeInternal, CodeNotReady, CodeTooManyStreams,
+		CodeConfig, CodeInternal, CodeNotReady, CodeNotSaved, CodeTooManyStreams,
 	}
 }
 
@@ -130,6 +131,8 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 		return problem(http.StatusNotFound, CodeNotFound, "%v", err)
 	case errors.Is(err, status.ErrConflict):
 		return problem(http.StatusConflict, CodeConflict, "%v", err)
+	case errors.Is(err, status.ErrNotSaved):
+		return problem(http.StatusInsufficientStorage, CodeNotSaved, "%v", err)
 	case errors.Is(err, status.ErrNotReady):
 		return problem(http.StatusServiceUnavailable, CodeNotReady, "%v", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -112,6 +112,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 	}{
 		{fmt.Errorf("app %q: %w", "shop", status.ErrNotFound), 404, CodeNotFound, `app "shop"`},
 		{fmt.Errorf("app %q is being removed: %w", "shop", status.ErrConflict), 409, CodeConflict, "being removed"},
+		{status.ErrNotSaved, 507, CodeNotSaved, "not saved"},
 		{status.ErrNotReady, 503, CodeNotReady, "no instance"},
 		{errors.New("open /secret/place: permission denied"), 500, CodeInternal, "its log"},
 	} {

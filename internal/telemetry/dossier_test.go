@@ -71,9 +71,11 @@ func TestDossierLeavesOutWhatIsNotKnown(t *testing.T) {
 // TestEndsAreTypedInTheLog has every event that carries an end.
 func TestEndsAreTypedInTheLog(t *testing.T) {
 	about := event.About{App: "shop", Instance: "shop-1"}
+	hard := wholeExit()
+	hard.Graceful = false
 	for want, body := range map[string]event.Body{
 		`"orphans":2,"next":"it stays down"`: event.InstanceExited{About: about, Exit: wholeExit(), Orphans: 2, Next: event.StaysDown},
-		`"killed":1`:                         event.InstanceStopped{About: about, Exit: wholeExit(), Killed: 1},
+		`"killed":1`:                         event.InstanceStopped{About: about, Exit: hard, Killed: 1},
 		`"next":"next try in 1s"`:            event.InstanceStartFailed{About: about, Exit: wholeExit(), Next: "next try in 1s"},
 		`"restarts":9,"window_seconds":300`:  event.InstanceCrashLoop{About: about, Exit: wholeExit(), Restarts: 9, Window: event.Seconds(5 * time.Minute)},
 	} {
@@ -95,6 +97,16 @@ func TestEndsAreTypedInTheLog(t *testing.T) {
 		if strings.Contains(line, `"data"`) {
 			t.Errorf("%s: the end is told twice: %s", body.Type(), line)
 		}
+	}
+}
+
+// A stop that went as it was asked for fills no log with what nobody will look for.
+func TestGracefulStopIsShortInTheLog(t *testing.T) {
+	logs, dir := open(t, Options{Logging: logging()})
+	logs.Log.Info("x", details(event.InstanceStopped{Exit: wholeExit()})...)
+	got := lines(t, read(t, dir, "holdfast.log"))[0]["exit"].(map[string]any)
+	if got["graceful"] != true || got["usage"] == nil || got["last_lines"] != nil || got["probes"] != nil {
+		t.Errorf("exit: %v", got)
 	}
 }
 

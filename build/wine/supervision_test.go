@@ -1,0 +1,180 @@
+//go:build wine && linux
+
+package wine
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"holdfast/internal/status"
+)
+
+// load asks the gateway all the time and counts what goes wrong.
+type load struct {
+	m        *machine
+	url      string
+	end      atomic.Bool
+	good     atomic.Int64
+	mu       sync.Mutex
+	failures []string
+	workers  sync.WaitGroup
+}
+
+func (m *machine) load(url string) *load {
+	l := &load{m: m, url: url}
+	for range 3 {
+		l.workers.Go(func() {
+			client := http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+			for !l.end.Load() {
+				l.ask(&client)
+			}
+			client.CloseIdleConnections()
+		})
+	}
+	return l
+}
+
+func (l *load) ask(client *http.Client) {
+	req, err := http.NewRequestWithContext(l.m.t.Context(), http.MethodGet, l.url, http.NoBody)
+	if err != nil {
+		l.fail(err.Error())
+		return
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		l.fail(err.Error())
+		return
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		l.fail(fmt.Sprint(resp.Status, " ", err))
+		return
+	}
+	l.good.Add(1)
+}
+
+func (l *load) fail(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures = append(l.failures, text)
+}
+
+// none wants that no request failed, and that there were some.
+func (l *load) none(during string) {
+	l.m.t.Helper()
+	l.end.Store(true)
+	l.workers.Wait()
+	l.m.t.Logf("%s: %d requests, %d failed", during, l.good.Load(), len(l.failures))
+	if len(l.failures) > 0 || l.good.Load() < 20 {
+		l.m.t.Errorf("%s: %d good requests, %d failed: %.5q\n%s", during, l.good.Load(), len(l.failures), l.failures, l.m.logs())
+	}
+}
+
+// app is what the CLI tells of the app caddy.
+func (m *machine) app() status.App {
+	m.t.Helper()
+	var a status.App
+	if text := m.holdfast(0, "status", "caddy", "-o", "json"); json.Unmarshal([]byte(text), &a) != nil {
+		m.t.Fatalf("no app: %s", text)
+	}
+	return a
+}
+
+// kill ends a process of caddy hard and waits until as many as before are ready again.
+func (m *machine) kill() {
+	m.t.Helper()
+	before := m.app()
+	restarts := 0
+	for _, i := range before.Instances {
+		restarts += i.Restarts
+	}
+	pids := m.p.Processes("caddy.exe")
+	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
+		m.t.Fatal(err)
+	}
+	m.until("the killed instance is back", func() bool {
+		now, again := m.app(), 0
+		for _, i := range now.Instances {
+			again += i.Restarts
+		}
+		return again > restarts && now.Ready == before.Ready
+	})
+}
+
+// TestSupervision walks through what an administrator does with apps that run.
+func TestSupervision(t *testing.T) {
+	m := newMachine(t)
+	gateway, management := freePort(t), freePort(t)
+	url := fmt.Sprintf("http://127.0.0.1:%d", gateway)
+	m.holdfast(0, "service", "install")
+	m.write(config, []byte(fmt.Sprintf(`version: 1
+management: {address: "127.0.0.1:%d"}
+listeners: {web: {address: "127.0.0.1:%d"}}
+apps:
+  caddy:
+    command: ['%s', respond, --listen, "127.0.0.1:${port}", --body, "hello from caddy"]
+    instances: 2
+    restart: {backoff: 50ms, max_backoff: 100ms, max_restarts: 0}
+    stop: {method: ctrl_c, grace: 10s}
+    limits: {memory: 1GiB, cpu: 2}
+routes:
+  caddy: {app: caddy}
+`, management, gateway, caddyExe)))
+	m.holdfast(0, "service", "start")
+	m.answers(url, "hello from caddy")
+	m.until("both are ready", func() bool { return m.app().Ready == 2 })
+
+	l := m.load(url)
+	for range 3 {
+		m.kill()
+	}
+	l.none("one of two killed, three times")
+	m.wants(m.holdfast(0, "exits", "caddy", "--last", "1"), "Ended", "Then")
+
+	m.wants(m.holdfast(0, "scale", "caddy", "1", "--wait"), "scaled caddy to 1")
+	l = m.load(url)
+	for range 3 {
+		m.kill()
+	}
+	l.none("the only one killed, three times")
+
+	l = m.load(url)
+	before := m.app().Instances[0].PID
+	m.wants(m.holdfast(0, "restart", "caddy", "--wait"), "restarted caddy")
+	l.none("a restart")
+	if now := m.app().Instances[0].PID; now == before {
+		t.Errorf("it is still process %d", before)
+	}
+
+	l = m.load(url)
+	m.holdfast(0, "scale", "caddy", "3", "--wait")
+	l.none("more and fewer instances")
+	m.holdfast(0, "service", "restart")
+	m.until("the scaled number is kept", func() bool { a := m.app(); return a.Desired == 3 && a.Configured == 2 && a.Ready == 3 })
+
+	m.holdfast(0, "maintenance", "on", "caddy", "--note", "new certificate")
+	if code, _, header := m.get(url); code != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+		t.Errorf("in maintenance: %d %v", code, header)
+	}
+	m.holdfast(0, "maintenance", "off", "caddy")
+	m.answers(url, "hello from caddy")
+
+	m.wants(m.holdfast(0, "app", "calibrate", "caddy", "--grace", "5s"), "ctrl_c", "caddy cleanly")
+	m.wants(m.holdfast(0, "top", "--once"), "caddy-1", "MEM")
+	m.holdfast(0, "scale", "caddy", "--reset", "--wait")
+
+	m.wants(m.holdfast(0, "add", "second", "--path", "/second", "--", caddyExe, "respond", "--listen", "127.0.0.1:${port}", "--body", "hello from the second"), "second")
+	m.answers(url+"/second", "hello from the second")
+	m.holdfast(0, "remove", "second", "--yes")
+	m.wants(m.holdfast(0, "doctor"), "Holdfast itself")
+
+	m.holdfast(0, "service", "stop")
+	if left := m.p.Processes("caddy.exe"); len(left) > 0 {
+		t.Errorf("stopped, and processes are left: %v", left)
+	}
+}
