@@ -155,6 +155,15 @@ func life(d time.Duration) string {
 	return span(d)
 }
 
+// brief is how long a check took, in milliseconds as long as it is short: a refused connection takes
+// less than one.
+func brief(seconds float64) string {
+	if seconds < 1 {
+		return fmt.Sprintf("%.1fms", max(seconds*1000, 0.1))
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
+}
+
 // used is what a process used, in words.
 func used(u status.Usage) string {
 	var parts []string
@@ -189,8 +198,7 @@ func (s style) probes(b *strings.Builder, results []status.ProbeResult, form dos
 		if r.Error != "" {
 			outcome = printable(r.Error)
 		}
-		text := fmt.Sprintf("%s %s after %v: %s", s.clock(r.Time), r.Probe,
-			time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Microsecond), outcome)
+		text := fmt.Sprintf("%s %s after %s: %s", s.clock(r.Time), r.Probe, brief(r.Seconds), outcome)
 		if n == 0 {
 			s.fact(b, "Probes", text)
 		} else {
