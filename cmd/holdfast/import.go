@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -104,6 +105,9 @@ func (c *console) importFiles(ctx context.Context, tool migrate.Tool, names []st
 	if err := c.importCheck(tool, text); err != nil {
 		return err
 	}
+	if err := c.importHere(tool, files, f.base, text); err != nil {
+		return err
+	}
 	if f.out == "" {
 		_, err = c.out.Write(text)
 		return err
@@ -129,6 +133,22 @@ func (c *console) importCheck(tool migrate.Tool, text []byte) error {
 		return err
 	}
 	return problems.Render(c.err, false)
+}
+
+// importHere tells of folders of this machine in a configuration for one of another system.
+func (c *console) importHere(tool migrate.Tool, files []migrate.File, base string, text []byte) error {
+	system := tool.System()
+	if base != "" || system == "" || system == runtime.GOOS {
+		return nil
+	}
+	for _, file := range files {
+		if !bytes.Contains(text, []byte(file.Folder)) {
+			continue
+		}
+		_, err := fmt.Fprintf(c.err, "\nThe result names %s, the folder of %s on this machine: --base says where it is on the other one.\n", file.Folder, file.Name)
+		return err
+	}
+	return nil
 }
 
 func (c *console) importWrite(ctx context.Context, r *migrate.Result, f importFlags) error {

@@ -25,8 +25,8 @@ func (r *reader) findPort(a *app, taken map[int]string) {
 	if number == 0 {
 		number, from = a.otherPort()
 	}
-	if number == 0 {
-		number, from = a.argumentPort()
+	if argument, place := a.argumentPort(number); number == 0 {
+		number, from = argument, place
 	}
 	if number == 0 {
 		if a.instances > 1 {
@@ -98,16 +98,23 @@ func (a *app) otherPort() (number int, from string) {
 	return 0, ""
 }
 
-// argumentPort finds a port among the arguments and puts ${port} there.
-func (a *app) argumentPort() (number int, from string) {
+// argumentPort finds a port among the arguments and puts ${port} there. It is the known one, or any if
+// that is 0.
+func (a *app) argumentPort(known int) (number int, from string) {
 	args := a.command
+	withPort := func(text string) (string, int) {
+		if replaced, n := withPort(text); known == 0 || n == known {
+			return replaced, n
+		}
+		return text, 0
+	}
 	if len(args) == 0 || strings.Contains(args[0], "docker") || strings.Contains(args[0], "podman") {
 		return 0, ""
 	}
 	for i := 1; i < len(args); i++ {
 		flag, value, joined := strings.Cut(args[i], "=")
 		if !portFlag(flag) {
-			if n := a.positional(i); n > 0 {
+			if n := a.positional(i, withPort); n > 0 {
 				return n, "command"
 			}
 			continue
@@ -131,7 +138,7 @@ func (a *app) argumentPort() (number int, from string) {
 }
 
 // positional knows programs whose port is no flag's: python -m http.server 8000.
-func (a *app) positional(i int) int {
+func (a *app) positional(i int, withPort func(string) (string, int)) int {
 	before := a.command[i-1]
 	if before != "http.server" && before != "runserver" {
 		return 0

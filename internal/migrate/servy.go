@@ -235,12 +235,11 @@ func (s *servy) logs() {
 		}
 	}
 	n, err := strconv.ParseInt(s.get("RotationSize"), 10, 64)
-	old, bySize := s.prop["EnableRotation"], s.get("EnableSizeRotation")
-	s.ignore("EnableRotation", "DateRotationType")
-	if err == nil && n > 0 && (truth(old) || truth(bySize)) {
+	s.ignore("DateRotationType")
+	if err == nil && n > 0 && (truth(s.get("EnableRotation")) || truth(s.get("EnableSizeRotation"))) {
 		a.maxSize = n
-		if old == "" && n < 1<<20 {
-			a.maxSize = n << 20 // of newer versions, in MB
+		if n < 1<<20 {
+			a.maxSize = n << 20 // in MB; older versions wrote bytes, and never fewer than 1 MB
 		}
 	}
 	if most, err := strconv.Atoi(s.get("MaxRotations")); err == nil && most > 0 {

@@ -153,9 +153,10 @@ func (s *supervisord) onlyPort(section *ini.Section, name string, start, count i
 		a.env, _ = s.environment(e.expand(raw(section, "environment")))
 		a.directory = e.expand(raw(section, "directory"))
 		if a.port.number, _ = a.injectedPort(); a.port.number == 0 {
-			if a.port.number, _ = a.otherPort(); a.port.number == 0 {
-				a.port.number, _ = a.argumentPort()
-			}
+			a.port.number, _ = a.otherPort()
+		}
+		if n, _ := a.argumentPort(a.port.number); a.port.number == 0 {
+			a.port.number = n
 		}
 		switch {
 		case a.port.number == 0:

@@ -310,9 +310,10 @@ func winAbs(name string) bool {
 	return len(name) > 2 && name[1] == ':' && (name[2] == '\\' || name[2] == '/') || strings.HasPrefix(name, `\\`) || strings.HasPrefix(name, markOpen)
 }
 
-// winJoin is name below folder unless it is a whole path.
+// winJoin is name below folder unless it is a whole path. The folder may be one of Linux, on which a
+// file of Windows is looked at.
 func winJoin(folder, name string) string {
-	if folder == "" || winAbs(name) {
+	if folder == "" || winAbs(name) || strings.HasPrefix(folder, "/") && strings.HasPrefix(name, "/") {
 		return name
 	}
 	name = strings.TrimPrefix(strings.TrimPrefix(name, `.\`), "./")

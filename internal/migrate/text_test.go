@@ -167,9 +167,38 @@ func TestPortOfCommand(t *testing.T) {
 		"app --port":                              "",
 	} {
 		a := &app{command: strings.Fields(line)}
-		n, _ := a.argumentPort()
+		n, _ := a.argumentPort(0)
 		if got := final(strings.Join(a.command, " ")); want == "" && n != 0 || want != "" && got != want {
 			t.Errorf("%s becomes %q (%d), want %q", line, got, n, want)
+		}
+	}
+}
+
+// TestPortOfBoth is about a port that the environment and the command tell: other instances get another.
+func TestPortOfBoth(t *testing.T) {
+	for line, want := range map[string]string{
+		"node server.js --port 3000": "node server.js --port ${port}",
+		"node server.js --port 3001": "node server.js --port 3001",
+	} {
+		a := &app{command: strings.Fields(line), instances: 2, env: []variable{{"PORT", secret.New("3000")}}}
+		(&reader{Result: &Result{}}).findPort(a, map[int]string{})
+		if got := final(strings.Join(a.command, " ")); got != want || a.port.number != 3000 {
+			t.Errorf("%s becomes %q on port %d, want %q on 3000", line, got, a.port.number, want)
+		}
+	}
+}
+
+func TestJoinOfWindowsPaths(t *testing.T) {
+	for _, test := range []struct{ folder, name, want string }{
+		{`C:\apps`, `.\a.exe`, `C:\apps\a.exe`},
+		{`C:\apps`, `D:\a.exe`, `D:\a.exe`},
+		{`C:\apps`, `.`, `C:\apps`},
+		{``, `a.exe`, `a.exe`},
+		{`/srv/copy`, `/srv/copy`, `/srv/copy`}, // %BASE% of a file that is looked at on Linux
+		{`/srv/copy`, `a.exe`, `/srv/copy\a.exe`},
+	} {
+		if got := winJoin(test.folder, test.name); got != test.want {
+			t.Errorf("%s below %s is %s, want %s", test.name, test.folder, got, test.want)
 		}
 	}
 }
