@@ -143,6 +143,43 @@ func TestWriteErrors(t *testing.T) {
 	r.Stop()
 }
 
+// TestReadErrors has the system refuse to read the configuration (strace -e inject): what runs stays,
+// the reload says why, and the next one works.
+func TestReadErrors(t *testing.T) {
+	h := newHome(t, web)
+	r := h.StartReady()
+	r.WaitHealthy("web")
+	w, ok := r.Worker()
+	if !ok {
+		t.Fatal("no worker")
+	}
+	l := rig.StartLoad(t, h.Gateway, 2, 10*time.Second, "/info")
+	pid := h.Instance("web", "web-1").PID
+	tracer := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=read,pread64", "-e", "inject=read,pread64:error=EIO",
+		"-p", strconv.Itoa(w.PID), "-P", filepath.Join(h.Dir, "holdfast.yaml"))
+	if err := tracer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	refused := ""
+	r.WaitFor("a reload that is refused", func() bool {
+		out, text, code := h.CLI("reload")
+		refused = out + text
+		return code != 0 && l.SoFar().Requests > 100
+	})
+	_ = tracer.Process.Signal(syscall.SIGTERM)
+	_ = tracer.Wait()
+	_, text, code := h.CLI("reload")
+	got := l.Stop()
+	told := strings.Contains(refused, "cannot be read") && strings.Contains(refused, "input/output error")
+	same := h.Instance("web", "web-1").PID == pid
+	row(t, "read errors (EIO on the configuration)", got.Failed == 0 && told && same && code == 0, "keeps what runs, says so, recovers",
+		"%v; told: %v; restarted: %v; the next reload ended with %d", got, told, !same, code)
+	if !told || code != 0 {
+		t.Logf("refused: %s\nafterwards: %s", refused, text)
+	}
+	r.Stop()
+}
+
 // TestLogFlood lets a program write as fast as it can.
 func TestLogFlood(t *testing.T) {
 	h := newHome(t, head+`
