@@ -14,6 +14,8 @@ const crowded = 32
 type inbox struct {
 	mu    sync.Mutex
 	queue []input
+	// left is set once the instance was told to leave for good.
+	left bool
 	// wake has an element while the queue is not empty.
 	wake chan struct{}
 }
@@ -21,6 +23,14 @@ type inbox struct {
 func (b *inbox) put(in input) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if _, leaves := in.(leaveInput); leaves {
+		// What was wished before is moot: one that had to wait until now does not start a process only
+		// to end it.
+		b.left = true
+		b.queue = slices.DeleteFunc(b.queue, dismiss)
+	} else if b.left && dismiss(in) {
+		return // it must not come back to life
+	}
 	q := b.queue
 	if len(q) >= crowded {
 		if n := slices.IndexFunc(q, func(old input) bool { return replaces(in, old) }); n >= 0 {
@@ -32,6 +42,19 @@ func (b *inbox) put(in input) {
 	}
 	b.queue = append(q, in)
 	b.ring()
+}
+
+// dismiss reports whether an input is a wish, which no longer counts for an instance that leaves, and
+// tells whoever waits for it.
+func dismiss(in input) bool {
+	switch in := in.(type) {
+	case settle:
+		close(in.done)
+		return true
+	case startInput, stopInput, restartInput, maintainInput:
+		return true
+	}
+	return false
 }
 
 // take removes the oldest input.

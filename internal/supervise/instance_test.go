@@ -332,7 +332,6 @@ func TestCrowdedInboxKeepsTheNewestOfEachKind(t *testing.T) {
 	b := inbox{wake: make(chan struct{}, 1)}
 	first := settle{restartInput{status.ReasonConfig}, make(chan struct{})}
 	b.put(first)
-	b.put(leaveInput{stopInput{status.ReasonScale}})
 	for range 10 * crowded {
 		b.put(startInput{})
 		b.put(told{readiness{}, 3})
@@ -347,20 +346,26 @@ func TestCrowdedInboxKeepsTheNewestOfEachKind(t *testing.T) {
 	default:
 		t.Error("who waits for a restart that was superseded waits on")
 	}
-	var last input
+	if _, ok := b.queue[len(b.queue)-1].(stopInput); !ok {
+		t.Errorf("the last input is %T", b.queue[len(b.queue)-1])
+	}
+	b.put(leaveInput{stopInput{status.ReasonScale}})
+	for range 10 * crowded {
+		b.put(told{readiness{}, 3})
+		b.put(stopInput{status.ReasonRequested})
+	}
 	leaves := false
 	for {
 		in, ok := b.take()
 		if !ok {
 			break
 		}
-		last = in
 		if _, is := in.(leaveInput); is {
 			leaves = true
 		}
 	}
-	if _, ok := last.(stopInput); !ok || !leaves {
-		t.Errorf("the last input is %T, and it leaves %v", last, leaves)
+	if !leaves {
+		t.Error("that it is to leave was forgotten")
 	}
 	if b.queue != nil {
 		t.Error("an empty inbox holds a queue")
@@ -368,6 +373,26 @@ func TestCrowdedInboxKeepsTheNewestOfEachKind(t *testing.T) {
 }
 
 // TestViewFollowsAClockThatWasSet does by hand what nobody can do to a test's clock.
+func TestWhoLeavesIsNotCalledBack(t *testing.T) {
+	b := inbox{wake: make(chan struct{}, 1)}
+	before, after := settle{restartInput{status.ReasonRequested}, make(chan struct{})}, settle{restartInput{status.ReasonRequested}, make(chan struct{})}
+	b.put(before)
+	b.put(startInput{})
+	b.put(told{dependenciesReady{}, 1})
+	b.put(leaveInput{stopInput{status.ReasonScale}})
+	b.put(after)
+	b.put(startInput{})
+	b.put(maintainInput{true})
+	b.put(told{drained{}, 1})
+	if !isClosed(before.done) || !isClosed(after.done) {
+		t.Error("who waits for a restart that will not be waits on")
+	}
+	want := []input{told{dependenciesReady{}, 1}, leaveInput{stopInput{status.ReasonScale}}, told{drained{}, 1}}
+	if !slices.Equal(want, b.queue) {
+		t.Errorf("queue = %v, want %v", b.queue, want)
+	}
+}
+
 func TestViewFollowsAClockThatWasSet(t *testing.T) {
 	noted := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) // at the monotonic 1h
 	for name, tt := range map[string]struct {

@@ -108,7 +108,10 @@ func (s *Supervisor) endMaintenances(o *owner) {
 	over := make(map[string]keptApp)
 	for name, a := range s.apps {
 		if !a.maintenanceEnds.IsZero() && !a.maintenanceEnds.After(now) {
-			over[name] = keptApp{Maintenance: s.kept.app(name).Maintenance}
+			// What somebody asked for a moment ago is not over.
+			if k := s.kept.app(name).Maintenance; k != nil && *k == *a.maintenance {
+				over[name] = keptApp{Maintenance: k}
+			}
 			s.endMaintenance(a, true)
 		}
 	}

@@ -73,6 +73,37 @@ func TestMaintenanceEndsByItselfAlsoInTheNextRun(t *testing.T) {
 	})
 }
 
+// TestMaintenanceThatIsProlongedAtItsEnd has its end come between the word that is kept and Run's.
+func TestMaintenanceThatIsProlongedAtItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)}, keeping(filepath.Join(t.TempDir(), "apps.json")))
+		defer w.stop()
+		w.do(w.sup.Maintain(t.Context(), "shop", true, "", time.Hour))
+		longer := status.Maintenance{Since: time.Now(), Until: time.Now().Add(3 * time.Hour)}
+		w.do(w.sup.kept.set("shop", func(k *keptApp) { k.Maintenance = &longer }))
+		time.Sleep(2 * time.Hour) // of the bubble's clock
+		synctest.Wait()
+		if got := w.sup.kept.app("shop").Maintenance; got == nil || *got != longer {
+			t.Errorf("kept is %v, want %v", got, longer)
+		}
+	})
+}
+
+func TestAppThatComesBackIsNotInMaintenance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		defer w.stop()
+		w.do(w.sup.Maintain(t.Context(), "shop", true, "", 0))
+		w.do(w.sup.Apply(t.Context(), nil))
+		w.do(w.sup.Apply(t.Context(), map[string]config.App{"shop": namedApp(1)}))
+		w.set(func() { w.refuse["shop-1"] = errors.New("no such program") })
+		w.child("shop-1").end(1)
+		if got := w.told("app.down"); len(got) != 1 {
+			t.Errorf("told %v, want that it is down", got)
+		}
+	})
+}
+
 func TestMaintenanceIsForPeople(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, map[string]config.App{"shop": namedApp(1, overlapping)})
@@ -85,12 +116,14 @@ func TestMaintenanceIsForPeople(t *testing.T) {
 		}
 		w.do(w.sup.Stop(t.Context(), "shop"))
 		w.wantLook("shop", "shop-1 stopped")
+		w.do(w.sup.Start(t.Context(), "shop"))
+		w.wantLook("shop", "shop-1 running a")
 		w.do(w.sup.Scale(t.Context(), "shop", 2))
-		w.wantLook("shop", "shop-1 stopped", "shop-2 running a")
+		w.wantLook("shop", "shop-1 running a", "shop-2 running a")
 		w.child("shop-2").end(1)
-		w.wantLook("shop", "shop-1 stopped", "shop-2 pending")
+		w.wantLook("shop", "shop-1 running a", "shop-2 pending")
 		w.do(w.sup.Maintain(t.Context(), "shop", false, "", 0))
-		w.wantLook("shop", "shop-1 stopped", "shop-2 running a")
+		w.wantLook("shop", "shop-1 running a", "shop-2 running a")
 		if err := w.sup.Maintain(t.Context(), "shop", true, strings.Repeat("ä", 501), 0); !errors.Is(err, status.ErrConflict) {
 			t.Errorf("a note without end: %v", err)
 		}

@@ -68,7 +68,7 @@ func (s *Supervisor) reconcile(o *owner, wanted map[string]config.App) {
 
 // addApp makes an app that has no instances yet.
 func (s *Supervisor) addApp(name string, c config.App, k keptApp) *app {
-	a := &app{name: name, config: c, failures: make(map[*instance]*failure)}
+	a := &app{name: name, config: c, stopped: !c.Autostart, failures: make(map[*instance]*failure)}
 	s.mu.Lock()
 	s.apps[name] = a
 	s.mu.Unlock()
@@ -122,13 +122,14 @@ func (s *Supervisor) resize(o *owner, a *app, n int) {
 	for number := len(a.instances) + 1; number <= n; number++ {
 		if i := a.adopt(number); i != nil {
 			i.configure(adapt(i.config(), a.config))
+			i.send(startInput{}) // it may have failed just now
 			a.instances = append(a.instances, i)
 			continue
 		}
 		i := newInstance(s, a.name, number, a.config)
 		a.instances = append(a.instances, i)
 		s.launch(o, a, i)
-		if a.config.Autostart {
+		if !a.stopped {
 			i.send(startInput{})
 		}
 	}
@@ -192,6 +193,7 @@ func (s *Supervisor) removeApps(o *owner, wanted map[string]config.App) {
 			s.leaving.add(i)
 		}
 		if a.maintenance != nil {
+			s.board.maintain(name, false)
 			s.options.Balancer.Maintain(name, nil)
 		}
 		s.metrics.forget(name)

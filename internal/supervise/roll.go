@@ -113,7 +113,7 @@ func (s *Supervisor) carry(ctx context.Context, a *app, r *roll, serving bool) (
 		if !s.has(a, i) {
 			continue
 		}
-		i.configure(s.configOf(a))
+		s.handNewest(a, i)
 		if why := s.bringUp(ctx, i, r.reason); why != "" && s.has(a, i) {
 			return i, why
 		}
@@ -129,7 +129,7 @@ func (s *Supervisor) carryAtOnce(ctx context.Context, a *app, r *roll) (*instanc
 	whys := make([]string, len(r.targets))
 	done := make(chan struct{})
 	for n, i := range r.targets {
-		i.configure(s.configOf(a))
+		s.handNewest(a, i)
 		go func() {
 			whys[n] = s.bringUp(ctx, i, r.reason)
 			s.mu.Lock()
@@ -268,6 +268,14 @@ func (s *Supervisor) has(a *app, i *instance) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Contains(a.instances, i)
+}
+
+// handNewest hands an instance the app's newest configuration. The lock is held until it has it: a newer
+// one comes after this one, never before.
+func (s *Supervisor) handNewest(a *app, i *instance) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	i.configure(a.config)
 }
 
 func (s *Supervisor) configOf(a *app) config.App {

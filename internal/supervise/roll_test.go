@@ -175,7 +175,9 @@ func TestANewerWishEndsARestart(t *testing.T) {
 		want []string
 	}{
 		{"stop", func(ctx context.Context, s *Supervisor) error { return s.Stop(ctx, "shop") }, []string{"shop-1 stopped", "shop-2 stopped"}},
-		{"start", func(ctx context.Context, s *Supervisor) error { return s.Start(ctx, "shop") }, []string{"shop-1 running a", "shop-2 running a"}},
+		{"stop, then start", func(ctx context.Context, s *Supervisor) error {
+			return errors.Join(s.Stop(ctx, "shop"), s.Start(ctx, "shop"))
+		}, []string{"shop-1 running b", "shop-2 running b"}},
 		{"another configuration", func(ctx context.Context, s *Supervisor) error {
 			return s.Apply(ctx, map[string]config.App{"shop": namedApp(2, overlapping, named("c"))})
 		}, []string{"shop-1 running c", "shop-2 running c"}},
@@ -200,6 +202,18 @@ func TestANewerWishEndsARestart(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestStartLeavesNobodyWithAnOlderConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2, overlapping)})
+		defer w.stop()
+		w.set(func() { w.slow["shop-3"] = time.Second })
+		w.do(w.sup.Apply(t.Context(), map[string]config.App{"shop": namedApp(2, overlapping, named("b"))}))
+		w.do(w.sup.Start(t.Context(), "shop"))
+		time.Sleep(time.Minute) // of the bubble's clock
+		w.wantLook("shop", "shop-1 running b", "shop-2 running b")
+	})
 }
 
 func TestMustRestart(t *testing.T) {

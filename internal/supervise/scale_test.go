@@ -53,6 +53,45 @@ func TestScale(t *testing.T) {
 	})
 }
 
+func TestScaledUpIsAsTheOthersAre(t *testing.T) {
+	manual := func(a *config.App) { a.Autostart = false }
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1), "tool": namedApp(1, manual)})
+		defer w.stop()
+		w.do(w.sup.Stop(t.Context(), "shop"))
+		w.do(w.sup.Scale(t.Context(), "shop", 2))
+		w.wantLook("shop", "shop-1 stopped", "shop-2 stopped")
+		w.do(w.sup.Restart(t.Context(), "shop"))
+		w.do(w.sup.Scale(t.Context(), "shop", 3))
+		w.wantLook("shop", "shop-1 running a", "shop-2 running a", "shop-3 running a")
+
+		w.do(w.sup.Scale(t.Context(), "tool", 2))
+		w.wantLook("tool", "tool-1 stopped", "tool-2 stopped")
+		w.do(w.sup.Start(t.Context(), "tool"))
+		w.do(w.sup.Scale(t.Context(), "tool", 3))
+		w.wantLook("tool", "tool-1 running a", "tool-2 running a", "tool-3 running a")
+	})
+}
+
+// TestOneThatLeavesIsNotStartedFirst has many of a name wait for the first to go: those of them that are
+// to leave again must not each run for a while.
+func TestOneThatLeavesIsNotStartedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(2)})
+		defer w.stop()
+		w.set(func() { w.deaf["shop-2"] = true })
+		for range 20 {
+			w.do(w.sup.Scale(t.Context(), "shop", 1))
+			w.do(w.sup.Scale(t.Context(), "shop", 2))
+		}
+		time.Sleep(2 * time.Minute) // of the bubble's clock
+		w.wantLook("shop", "shop-1 running a", "shop-2 running a")
+		if got := len(w.started()); got != 3 {
+			t.Errorf("%d processes were started, want 3: %v", got, w.started())
+		}
+	})
+}
+
 func TestScaleRefuses(t *testing.T) {
 	fixed := func(port config.Port) func(*config.App) { return func(a *config.App) { a.Port = port } }
 	tests := []struct {

@@ -138,6 +138,9 @@ type app struct {
 	config config.App
 	// desired is how many instances are wanted: the configured number unless the app is scaled.
 	desired int
+	// stopped says that nobody wants it to run: a person stopped it, or none started it yet. Instances
+	// that are added then stay down, too.
+	stopped bool
 	// instances are the wanted ones, in the order of their numbers; extras what runs besides them.
 	instances []*instance
 	extras    []*extra
@@ -258,17 +261,19 @@ func (s *Supervisor) ask(ctx context.Context, do func(*owner) error) error {
 	}
 }
 
-// Start starts the instances of an app that are down. It does not wait for them.
+// Start starts the instances of an app that are down. It does not wait for them. A restart that is under
+// way goes on: the others would keep an older configuration without it.
 func (s *Supervisor) Start(ctx context.Context, id string) error {
-	return s.askApp(ctx, id, func(o *owner, a *app) {
-		s.endRoll(o, a)
+	return s.askApp(ctx, id, func(_ *owner, a *app) {
 		clear(a.failures)
 		for _, i := range a.instances {
-			if v := i.view(); isDown(v.State) {
+			// What is stopped may still be on its way down.
+			if a.stopped || isDown(i.view().State) {
 				i.configure(a.config)
 			}
 			i.send(startInput{})
 		}
+		a.stopped = false
 	})
 }
 
@@ -277,6 +282,7 @@ func (s *Supervisor) Stop(ctx context.Context, id string) error {
 	return s.askApp(ctx, id, func(o *owner, a *app) {
 		s.endRoll(o, a)
 		clear(a.failures)
+		a.stopped = true
 		s.retireExtras(o, a, func(*extra) bool { return true })
 		for _, i := range a.instances {
 			i.send(stopInput{status.ReasonRequested})
@@ -288,6 +294,7 @@ func (s *Supervisor) Stop(ctx context.Context, id string) error {
 // not wait for them.
 func (s *Supervisor) Restart(ctx context.Context, id string) error {
 	return s.askApp(ctx, id, func(o *owner, a *app) {
+		a.stopped = false
 		s.startRoll(o, a, status.ReasonRequested, a.instances)
 	})
 }
