@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"holdfast/internal/config"
 	"holdfast/internal/status"
 )
 
@@ -58,15 +58,11 @@ func (k *kept) load() error {
 	if k.file == "" {
 		return nil
 	}
-	f, err := os.Open(k.file)
+	data, err := config.ReadBounded(k.file, maxState) // never waits, whatever is in the file's place
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxState+1))
-	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	apps, err := parseState(data)
@@ -166,7 +162,11 @@ func writeState(file string, apps map[string]keptApp) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	temp, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // a file of ours
+	// What a write left behind that was killed, or what else is there: it is not followed, nor waited for.
+	if err := os.Remove(file + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	temp, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // a file of ours
 	if err != nil {
 		return err
 	}
