@@ -219,9 +219,6 @@ func (i *instance) do(ctx context.Context, e effect) input {
 		if i.target.Address != "" {
 			i.s.options.Balancer.SetReady(i.target, e.ready)
 		}
-		if e.ready {
-			i.s.sampler.soon(i)
-		}
 	case drain:
 		i.drain(ctx)
 	case askToStop:
@@ -260,6 +257,7 @@ func (i *instance) spawn(ctx context.Context) input {
 		return spawnFailed{err: err, exit: status.Exit{Port: port}}
 	}
 	i.setChild(child)
+	i.s.sampler.soon(i)
 	i.target = status.Target{App: i.machine.view.App, Instance: i.machine.view.ID}
 	if port != 0 {
 		i.target.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))

@@ -19,8 +19,8 @@ const (
 	// sampleBatch is how many are measured at once: the rest of the time is spread over the others, so
 	// that measuring a large fleet does not come in bursts.
 	sampleBatch = 10
-	// firstAfter is how soon after an instance is ready it is measured for the first time, with all that
-	// became ready meanwhile.
+	// firstAfter is how soon after its start a process is measured for the first time, with all that were
+	// started meanwhile.
 	firstAfter = 500 * time.Millisecond
 	// freshFor is how long a measurement that somebody asked for counts as a new one.
 	freshFor = time.Second
@@ -34,7 +34,7 @@ type sampler struct {
 	measuring sync.Mutex
 	// refused is set once it was logged that nothing can be measured here.
 	refused sync.Once
-	// begun takes the instances that became ready.
+	// begun takes the instances whose process was started.
 	begun chan *instance
 }
 
@@ -42,8 +42,8 @@ func newSampler(s *Supervisor) *sampler {
 	return &sampler{s: s, begun: make(chan *instance, 64)}
 }
 
-// soon has an instance that is ready measured before its turn. When very many are ready at once, some
-// of them wait for theirs.
+// soon has an instance that was started measured before its turn. When very many are started at once,
+// some of them wait for theirs.
 func (m *sampler) soon(i *instance) {
 	select {
 	case m.begun <- i:
