@@ -128,7 +128,8 @@ func (m *Machine) Holder(port int) string {
 	return owner.String()
 }
 
-// Listening are the ports, in ascending order, on which a process or one of its descendants listens.
+// Listening are the ports, in ascending order, on which a process or one of its descendants listens. It
+// is nil when that is not known, and empty when there are none.
 func (m *Machine) Listening(pid int) []int {
 	if pid <= 0 {
 		return nil
@@ -138,7 +139,10 @@ func (m *Machine) Listening(pid int) []int {
 		return nil
 	}
 	all := m.system.listeners()
-	var ports []int
+	if all == nil {
+		return nil // not even Holdfast's own
+	}
+	ports := []int{}
 	for _, l := range all {
 		if l.pid != 0 && slices.Contains(tree, l.pid) {
 			ports = append(ports, l.port)

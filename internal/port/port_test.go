@@ -182,6 +182,23 @@ func TestHolder(t *testing.T) {
 	}
 }
 
+// TestListeningNowhere tells a program that listens on no port from one of which that is not known.
+func TestListeningNowhere(t *testing.T) {
+	for name, f := range map[string]struct {
+		fake  fake
+		known bool
+	}{
+		"none of its own": {fake{held: []listener{{port: 80, pid: 4}}, all: []process{{pid: 10}}}, true},
+		"none is told":    {fake{all: []process{{pid: 10}}}, false},
+		"no such process": {fake{held: []listener{{port: 80, pid: 4}}}, false},
+	} {
+		got := (&Machine{system: &f.fake}).Listening(10)
+		if known := got != nil; known != f.known || len(got) != 0 {
+			t.Errorf("%s: %#v, known: %v", name, got, f.known)
+		}
+	}
+}
+
 func TestBelow(t *testing.T) {
 	all := []process{
 		{pid: 1, started: 1},

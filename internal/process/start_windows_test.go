@@ -31,6 +31,7 @@ func TestStartErrors(t *testing.T) {
 		{"too long", Spec{Command: []string{self(t, "x")[0], strings.Repeat("x", 40000)}}, StartArguments, "32767 characters"},
 		{"no directory", Spec{Command: []string{`C:\windows\system32\cmd.exe`}, Dir: `C:\no\such`}, StartDirectory, `directory C:\no\such does not exist; create it`},
 		{"not in PATH", Spec{Command: []string{"nosuch"}, Env: []string{path}}, StartNotFound, `program "nosuch" is in none of the folders of PATH (C:\nowhere;.;%D)`},
+		{"a whole line", Spec{Command: []string{"node server.js"}, Env: []string{path}}, StartNotFound, `program "node server.js" is in none of the folders of PATH; every argument is an entry of its own: [node, server.js]`},
 		{"only in the working directory", Spec{Command: []string{"text.exe"}, Env: []string{"PATH=."}}, StartNotFound, `if you mean the one in %D, write .\text.exe`},
 		{"no PATH", Spec{Command: []string{"cmd"}, Env: []string{"A=1"}}, StartNotFound, "the environment has no PATH"},
 		{"missing", Spec{Command: []string{`C:\no\such.exe`}}, StartNotFound, `C:\no\such.exe does not exist; install the program or correct the path`},

@@ -40,3 +40,12 @@ func tooLong(s Spec, most int) string {
 	}
 	return ""
 }
+
+// wholeLine is the cure for a command line that was written as one entry, empty for a program's name.
+func wholeLine(name string) string {
+	words := strings.Fields(name)
+	if len(words) < 2 {
+		return ""
+	}
+	return "every argument is an entry of its own: [" + strings.Join(words, ", ") + "]"
+}

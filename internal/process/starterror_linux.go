@@ -51,6 +51,10 @@ func notInPath(s Spec, search string) *StartError {
 		e.Text = fmt.Sprintf("program %q: the environment has no PATH to look it up in; write its full path", s.Command[0])
 		return e
 	}
+	if hint := wholeLine(s.Command[0]); hint != "" {
+		e.Text = fmt.Sprintf("program %q is in none of the folders of PATH; %s", s.Command[0], hint)
+		return e
+	}
 	e.Text = fmt.Sprintf("program %q is in none of the folders of PATH (%s); install it, write its full path, or set PATH in env", s.Command[0], search)
 	if info, err := os.Stat(filepath.Join(s.Dir, s.Command[0])); err == nil && !info.IsDir() {
 		e.Text += fmt.Sprintf("; if you mean the one in %s, write ./%s", s.Dir, s.Command[0])

@@ -53,6 +53,7 @@ func TestStartErrors(t *testing.T) {
 		{"no directory", Spec{Command: []string{"/bin/true"}, Dir: "/no/such"}, StartDirectory, "directory /no/such does not exist; create it"},
 		{"directory is a file", Spec{Command: []string{"/bin/true"}, Dir: dir + "/script"}, StartDirectory, "directory %D/script is not a folder"},
 		{"not in PATH", Spec{Command: []string{"nosuch"}, Env: []string{path}}, StartNotFound, `program "nosuch" is in none of the folders of PATH (/nowhere:.:%D)`},
+		{"a whole line", Spec{Command: []string{"node server.js"}, Env: []string{path}}, StartNotFound, `program "node server.js" is in none of the folders of PATH; every argument is an entry of its own: [node, server.js]`},
 		{"only in the working directory", Spec{Command: []string{"script"}, Env: []string{"PATH=:."}}, StartNotFound, "if you mean the one in %D, write ./script"},
 		{"no PATH", Spec{Command: []string{"sh"}, Env: []string{"A=1"}}, StartNotFound, "the environment has no PATH"},
 		{"missing", Spec{Command: []string{"/no/such"}}, StartNotFound, "/no/such does not exist; install the program or correct the path"},
