@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // headSize is how much of a program's file is looked at: the headers of both systems lie in it.
@@ -31,7 +32,11 @@ type programFile struct {
 // look reads what programFile needs; false when the file cannot be read, which only a start shows:
 // a program may be executable and not readable.
 func look(path string) (programFile, bool) {
-	f, err := os.Open(path) //nolint:gosec // the program that the configuration names
+	// A device is not even opened, which may do something; a pipe that took its place keeps nobody waiting.
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return programFile{}, false
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the program that the configuration names
 	if err != nil {
 		return programFile{}, false
 	}

@@ -150,3 +150,12 @@ apps:
 		t.Errorf("%d warnings of programs, want 6; told:\n%.4000s", n, told)
 	}
 }
+
+// TestProblemsDriveNoTerminal has what a terminal obeys in every part of a problem.
+func TestProblemsDriveNoTerminal(t *testing.T) {
+	const evil = "a\x1b]0;b\x07\u009b2Jc"
+	p := Problem{Message: evil, Hint: evil, File: evil, Line: 1, Column: 1, Snippet: &Snippet{FirstLine: 1, Lines: []string{evil}, Width: 1}}
+	if text := rendered(t, Problems{p}); strings.ContainsAny(text, "\x1b\x07\u009b") || strings.Count(text, "a\uFFFD]0;b\uFFFD\uFFFD2Jc") != 4 {
+		t.Errorf("rendered %q", text)
+	}
+}

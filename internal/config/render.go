@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Render writes the problems for a person, each with the lines it is in; color adds ANSI colours.
@@ -37,13 +38,24 @@ func (p paint) in(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
+// tame takes what drives a terminal out of a text of the file, rune for rune, so that columns stay.
+func tame(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
 func (p Problem) render(b *strings.Builder, paint paint) {
+	p.Message, p.Hint = tame(p.Message), tame(p.Hint)
 	colour := red
 	if p.Severity == Warning {
 		colour = yellow
 	}
 	fmt.Fprintf(b, "%s%s\n", paint.in(colour, fmt.Sprintf("%s[%s]", p.Severity, p.Code)), paint.in(bold, ": "+p.Message))
-	if place := p.Place(); place != "" {
+	if place := tame(p.Place()); place != "" {
 		fmt.Fprintf(b, "  %s %s\n", paint.in(blue, "-->"), place)
 	}
 	if p.Snippet == nil {
@@ -55,7 +67,8 @@ func (p Problem) render(b *strings.Builder, paint paint) {
 	s := p.Snippet
 	gutter := len(strconv.Itoa(s.FirstLine + len(s.Lines) - 1))
 	for i, line := range s.Lines {
-		fmt.Fprintf(b, "%s %s\n", paint.in(blue, fmt.Sprintf("%*d |", gutter, s.FirstLine+i)), strings.TrimRight(line, " \t"))
+		line = strings.TrimSuffix(line, "\r")
+		fmt.Fprintf(b, "%s %s\n", paint.in(blue, fmt.Sprintf("%*d |", gutter, s.FirstLine+i)), strings.TrimRight(tame(line), " \t"))
 	}
 	pad, width := underline([]rune(s.Lines[len(s.Lines)-1]), p.Column-1-s.Offset, s.Width)
 	mark := paint.in(colour, strings.Repeat("^", width))
