@@ -264,7 +264,9 @@ func (d *Daemon) serve(ctx context.Context, s Starting, doors doors) error {
 	run.start("management API", 10*time.Second, func(ctx context.Context) error { return doors.serve(ctx, d.api) })
 	run.start("certificates", time.Second, d.certs.Run)
 	c := d.current().snapshot
-	run.start("apps", stopGrace(c.Config), func(ctx context.Context) error { return d.supervisor.Run(ctx, c.Config.Apps) })
+	// A reload may have given the apps more time.
+	longest := func() time.Duration { return max(stopGrace(c.Config), stopGrace(d.current().snapshot.Config)) }
+	run.startFor("apps", longest, func(ctx context.Context) error { return d.supervisor.Run(ctx, c.Config.Apps) })
 	run.start("gateway", 30*time.Second, d.gateway.Run)
 	run.start("configuration watch", 5*time.Second, d.watchConfig)
 

@@ -16,7 +16,7 @@ const stackDump = 1 << 20
 // stage is one running part.
 type stage struct {
 	name  string
-	grace time.Duration
+	grace func() time.Duration
 	end   context.CancelFunc
 	done  chan struct{}
 	err   error
@@ -36,6 +36,11 @@ func newRunner(log *zap.Logger) *runner {
 
 // start runs a stage in a goroutine that stop waits for.
 func (r *runner) start(name string, grace time.Duration, run func(context.Context) error) {
+	r.startFor(name, func() time.Duration { return grace }, run)
+}
+
+// startFor is start for a stage whose grace is known only when it is to stop.
+func (r *runner) startFor(name string, grace func() time.Duration, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &stage{name: name, grace: grace, end: cancel, done: make(chan struct{})}
 	r.stages = append(r.stages, s)
@@ -72,7 +77,8 @@ func (r *runner) stop() error {
 	for n := len(r.stages) - 1; n >= 0; n-- {
 		s := r.stages[n]
 		s.end()
-		timer := time.NewTimer(s.grace)
+		grace := s.grace()
+		timer := time.NewTimer(grace)
 		select {
 		case <-s.done:
 			if s.err != nil && !errors.Is(s.err, context.Canceled) {
@@ -81,8 +87,8 @@ func (r *runner) stop() error {
 		case <-timer.C:
 			stacks := make([]byte, stackDump)
 			stacks = stacks[:runtime.Stack(stacks, true)]
-			r.log.Error("a stage did not stop within its grace", zap.String("stage", s.name), zap.Duration("grace", s.grace), zap.ByteString("stacks", stacks))
-			errs = append(errs, fmt.Errorf("%s did not stop within %v", s.name, s.grace))
+			r.log.Error("a stage did not stop within its grace", zap.String("stage", s.name), zap.Duration("grace", grace), zap.ByteString("stacks", stacks))
+			errs = append(errs, fmt.Errorf("%s did not stop within %v", s.name, grace))
 		}
 		timer.Stop()
 	}
