@@ -72,8 +72,11 @@ func TestStatusForms(t *testing.T) {
 
 	c := &console{name: "Holdfast"}
 	for name, write := range map[string]func(*bytes.Buffer) error{
-		"app_degraded.txt":    func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), beside{last: last}) },
-		"app_healthy.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), beside{}) },
+		"app_degraded.txt": func(b *bytes.Buffer) error { return c.writeApp(b, plain, degradedApp(), beside{last: last}) },
+		"app_healthy.txt":  func(b *bytes.Buffer) error { return c.writeApp(b, plain, healthyApp(), beside{}) },
+		"app_scaled_away.txt": func(b *bytes.Buffer) error {
+			return c.writeApp(b, plain, status.App{ID: "shop", Condition: status.Idle, Since: idle.Since, Configured: 2}, beside{})
+		},
 		"app_stopped.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, idle, beside{}) },
 		"app_waiting.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, waiting, beside{}) },
 		"app_hostile.txt":     func(b *bytes.Buffer) error { return c.writeApp(b, plain, hostile, beside{}) },

@@ -78,7 +78,9 @@ func (c *console) writeApp(w io.Writer, s style, app status.App, help beside) er
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s (%d/%d ready) since %s\n",
 		s.dot(app.Condition), app.ID, s.dash(), app.Condition, app.Ready, app.Desired, s.since(app.Since))
-	b.WriteString(columns("  ", s.instances(app.Instances)))
+	if len(app.Instances) > 0 {
+		b.WriteString(columns("  ", s.instances(app.Instances)))
+	}
 	if app.Desired != app.Configured && app.Configured != 0 {
 		s.fact(&b, "Scaled", fmt.Sprintf("to %d; the configuration says %d (back to that: %s)", app.Desired, app.Configured, c.command("scale "+app.ID+" --reset")))
 	}
@@ -174,7 +176,12 @@ func (s style) nextTry(i status.Instance) string {
 
 // nextFor is the command that most likely helps.
 func nextFor(app status.App) string {
-	if app.Condition == status.Idle {
+	switch {
+	case app.Condition == status.Idle && app.Desired == 0 && app.Configured > 0:
+		return "scale " + app.ID + " --reset"
+	case app.Condition == status.Idle && app.Desired == 0:
+		return "scale " + app.ID + " 1"
+	case app.Condition == status.Idle:
 		return "start " + app.ID
 	}
 	return lookInto(app)

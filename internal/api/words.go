@@ -51,7 +51,7 @@ func wordDocs() map[string]string {
 		"Instance.usage": "The newest measurement of what it uses.",
 
 		"Usage.time":              "When it was measured.",
-		"Usage.cpu":               "How many processors it kept busy since the measurement before.",
+		"Usage.cpu":               "How many processors it kept busy since the measurement before, at the first one since its start.",
 		"Usage.cpu_seconds":       "The processor time it has used since its start.",
 		"Usage.memory_bytes":      "Its resident memory (Windows: working set), with all descendants.",
 		"Usage.peak_memory_bytes": "The most resident memory there was; absent when the system does not tell.",

@@ -118,6 +118,9 @@ func mustRestart(old, next config.App) bool {
 func (s *Supervisor) resize(o *owner, a *app, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if n == 0 && (a.desired != 0 || a.emptied.IsZero()) {
+		a.emptied = time.Now()
+	}
 	a.desired = n
 	for number := len(a.instances) + 1; number <= n; number++ {
 		if i := a.adopt(number); i != nil {

@@ -33,6 +33,11 @@ func TestScale(t *testing.T) {
 		w.wantLook("shop", "shop-1 running a")
 		w.do(w.sup.Scale(t.Context(), "shop", 0))
 		w.wantCondition("shop", status.Idle, 0)
+		emptied := time.Now()
+		time.Sleep(time.Minute) // of the bubble's clock
+		if since := w.app("shop").Since; !since.Equal(emptied) {
+			t.Errorf("without instances since %v, want %v", since, emptied)
+		}
 		w.do(w.sup.Scale(t.Context(), "shop", -1))
 		w.wantCondition("shop", status.Healthy, 2)
 		w.wantTold("app.scaled",

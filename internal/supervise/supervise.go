@@ -138,6 +138,8 @@ type app struct {
 	config config.App
 	// desired is how many instances are wanted: the configured number unless the app is scaled.
 	desired int
+	// emptied is when it was last wanted to have no instances.
+	emptied time.Time
 	// stopped says that nobody wants it to run: a person stopped it, or none started it yet. Instances
 	// that are added then stay down, too.
 	stopped bool

@@ -35,6 +35,9 @@ func (a *app) view() status.App {
 		ID: a.name, Desired: a.desired, Configured: a.config.Instances, Restarting: a.roll.progress(), Maintenance: a.maintenance,
 		Instances: make([]status.Instance, 0, len(a.instances)+len(a.extras)+1),
 	}
+	if len(a.instances) == 0 {
+		v.Since = a.emptied
+	}
 	down, looping := 0, 0
 	add := func(iv status.Instance, role status.Role) {
 		iv.Role = role
