@@ -263,5 +263,19 @@ func Name(text string) string {
 			break
 		}
 	}
-	return strings.Trim(b.String(), "-_")
+	name := strings.Trim(b.String(), "-_")
+	if isDevice(name) {
+		name += "-app"
+	}
+	return name
+}
+
+// isDevice tells the names that no file may have on Windows: what is written to nul.yaml is lost there
+// (learn.microsoft.com/windows/win32/fileio/naming-a-file).
+func isDevice(name string) bool {
+	switch name {
+	case "con", "prn", "aux", "nul":
+		return true
+	}
+	return len(name) == 4 && (name[:3] == "com" || name[:3] == "lpt") && name[3] >= '0' && name[3] <= '9'
 }

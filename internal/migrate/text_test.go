@@ -206,6 +206,7 @@ func TestJoinOfWindowsPaths(t *testing.T) {
 func TestName(t *testing.T) {
 	for s, want := range map[string]string{
 		"shop": "shop", "Shop API": "shop-api", "MyApp.Service": "myapp-service", "--x--": "x", "订单": "", "a__b": "a__b",
+		"NUL": "nul-app", "com1": "com1-app", "Aux.": "aux-app", "com": "com", "com10": "com10", "lpta": "lpta",
 		strings.Repeat("long ", 30): "long-long-long-long-long-long-long-long-long-long-long-long-lon",
 	} {
 		if got := Name(s); got != want {
