@@ -205,7 +205,7 @@ type Limits struct {
 	// instance, and Holdfast restarts it (default 0B: no bound).
 	Memory Size `yaml:"memory"`
 	// MemoryRecycle restarts an instance gracefully, overlapped where restart.overlap allows, when it
-	// uses more than this (default 0B: never).
+	// uses more than this, at most once a minute (default 0B: never).
 	MemoryRecycle Size `yaml:"memory_recycle"`
 	// CPU is how many processors' worth of time an instance may use: 0.5 is half of one (default 0:
 	// no bound).

@@ -28,6 +28,8 @@ type instance struct {
 	dropsTold uint64
 	// gone is closed when run has ended.
 	gone chan struct{}
+	// noRecycle is until when it is not recycled again; the supervisor's own goroutine has it.
+	noRecycle time.Time
 
 	mu sync.RWMutex
 	// shown is the machine's view after its newest input.

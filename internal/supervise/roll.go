@@ -288,8 +288,9 @@ func (s *Supervisor) configOf(a *app) config.App {
 // restart, or the last recycling failed.
 func (s *Supervisor) recycle(o *owner, id string, i *instance) {
 	a := s.apps[id]
-	if a == nil || a.roll != nil || a.maintenance != nil || !s.has(a, i) || time.Now().Before(a.noRecycle) {
+	if a == nil || a.roll != nil || a.maintenance != nil || !s.has(a, i) || time.Now().Before(a.noRecycle) || time.Now().Before(i.noRecycle) {
 		return
 	}
+	i.noRecycle = time.Now().Add(recycleAgain)
 	s.startRoll(o, a, status.ReasonRecycle, []*instance{i})
 }

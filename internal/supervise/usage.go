@@ -22,6 +22,9 @@ const (
 	// firstAfter is how soon after its start a process is measured for the first time, with all that were
 	// started meanwhile.
 	firstAfter = 500 * time.Millisecond
+	// recycleAgain is how soon an instance may be recycled once more: one that needs more than its bound
+	// from the start is not restarted all the time.
+	recycleAgain = time.Minute
 	// freshFor is how long a measurement that somebody asked for counts as a new one.
 	freshFor = time.Second
 )

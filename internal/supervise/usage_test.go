@@ -186,6 +186,19 @@ func TestRecycleThatFailsIsNotTriedAllTheTime(t *testing.T) {
 	})
 }
 
+func TestWhatIsTooLargeFromTheStartIsNotRecycledAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1, overlapping, func(a *config.App) { a.Limits.MemoryRecycle = 64 << 20 })})
+		defer w.stop()
+		w.use("shop-1", status.Usage{Memory: 65 << 20})
+		time.Sleep(4*recycleAgain - sampleEvery) // of the bubble's clock
+		synctest.Wait()
+		if got := w.told("instance.recycled"); len(got) != 4 {
+			t.Errorf("recycled %d times in four minutes, want 4: %v", len(got), got)
+		}
+	})
+}
+
 func TestUsageMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewRegistry()
