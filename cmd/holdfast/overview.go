@@ -43,7 +43,7 @@ func (c *console) writeOverview(w io.Writer, s style, o overview) error {
 		s.fact(&b, "Config", "the files have errors and are not in force; to see them: "+c.command("reload"))
 	}
 	if len(o.Apps) == 0 {
-		fmt.Fprintf(&b, "No apps are configured.\nNext: add one to the configuration file, then: %s\n", c.command("reload"))
+		fmt.Fprintf(&b, "No apps are configured.\nNext: %s\n", c.command("add NAME -- COMMAND"))
 	} else {
 		c.writeApps(&b, s, o.Apps)
 	}
