@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ func (x *exchange) park(ctx context.Context) (upstream.Lease, error) {
 		x.parkBy = began.Add(p.parking.Timeout.D())
 	}
 	x.clock.pause()
+	defer c.unhurried()()
 	bounded, done := context.WithDeadlineCause(ctx, x.parkBy, errParkedLong)
 	defer done()
 	wait, sendAway := context.WithCancelCause(bounded)
@@ -67,6 +69,18 @@ func (x *exchange) park(ctx context.Context) (upstream.Lease, error) {
 		x.waited = waitRefused
 	}
 	return lease, err
+}
+
+// unhurried takes the listener's bound on reading off a request whose body is unread while it waits; the
+// client could send it all and is not to blame. What it returns puts the bound back, later by the wait.
+func (c *call) unhurried() func() {
+	limit := c.site.settings.read
+	if limit <= 0 || c.r.ContentLength == 0 {
+		return func() {}
+	}
+	control := http.NewResponseController(c.w)
+	_ = control.SetReadDeadline(time.Time{}) // fails when the connection is gone, which shows soon enough
+	return func() { _ = control.SetReadDeadline(c.start.Add(limit + c.parked)) }
 }
 
 // lot is where all parked requests of a gateway can be reached, to be sent away at once.

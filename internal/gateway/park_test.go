@@ -123,6 +123,46 @@ func TestParkedLongerThanTheTimeout(t *testing.T) {
 	}
 }
 
+// The listener's read_timeout is for the client: it does not run while it is the instance that is
+// waited for, but it does afterwards.
+func TestParkedLongerThanTheReadTimeout(t *testing.T) {
+	const limit = 300 * time.Millisecond
+	long := strings.Repeat("x", 1<<20) // more than is read with the header
+	conf := tlsConfig(t, t.TempDir(), parkingConfig(10, time.Minute).Routes)
+	for _, name := range []string{"web", "plain"} {
+		l := conf.Listeners[name]
+		if name == "plain" {
+			l = testListener()
+		}
+		l.ReadTimeout = config.Duration(limit)
+		conf.Listeners[name] = l
+	}
+	r := start(t, conf)
+	r.set.Expect("shop", true)
+	answers := make([]<-chan string, 2)
+	for i := range answers {
+		answers[i] = later(testClient(t, i == 1), "POST", "https://"+r.Addrs()["web"]+"/", long)
+	}
+	slow, err := net.Dial("tcp", r.Addrs()["plain"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = slow.Close() }()
+	_, _ = io.WriteString(slow, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe")
+	r.waitParked(3)
+	<-time.After(limit * 4 / 3) // the point of the test
+	r.ready("shop-1", backend(t, bodyHandler))
+	for i, answer := range answers {
+		if got := <-answer; got != "200 POST "+long {
+			t.Errorf("over HTTP/%d: %.80s", i+1, got)
+		}
+	}
+	_ = slow.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if got, err := io.ReadAll(slow); err != nil || strings.HasPrefix(string(got), "HTTP/1.1 200") {
+		t.Errorf("half a body: %.80q, %v; want an end of the connection", got, err)
+	}
+}
+
 func TestParkingLimits(t *testing.T) {
 	t.Run("timeout", func(t *testing.T) {
 		r := start(t, parkingConfig(10, 30*time.Millisecond), func(o *Options) {
