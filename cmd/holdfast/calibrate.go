@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ when nothing ends it cleanly. Ctrl-C ends the calibration.`,
 }
 
 func (c *console) calibrate(ctx context.Context, client *api.Client, app string, grace time.Duration) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s := c.style()
 	result, err := client.Calibrate(ctx, app, grace, func(t status.StopTrial) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +54,7 @@ type source[T any] func(ctx context.Context, after string, connected func()) ite
 // and as an entry of its own to programs. When Holdfast ends, it goes on with the next one, for which
 // it waits as long as patience says.
 func follow[T any](ctx context.Context, c *console, patience time.Duration, open source[T], write func(io.Writer, T) error) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	f := follower[T]{c: c, open: open, write: write}
 	var lost time.Time
