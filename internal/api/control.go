@@ -28,6 +28,10 @@ func (in *scaleInput) Resolve(huma.Context) []error {
 	if (in.Body.Instances != nil) == in.Body.Reset {
 		return []error{&huma.ErrorDetail{Message: `give either "instances" or "reset": true`, Location: "body"}}
 	}
+	// The schema says so too, but of a name that is given twice in different cases it looks at one only.
+	if n := in.Body.Instances; n != nil && *n < 0 {
+		return []error{&huma.ErrorDetail{Message: "expected number >= 0", Location: "body.instances"}}
+	}
 	return nil
 }
 

@@ -27,6 +27,7 @@ func TestScaleAndMaintain(t *testing.T) {
 		{"scale", `{"instances":4,"reset":true}`, "", "/body"},
 		{"scale", `{}`, "", "/body"},
 		{"scale", `{"instances":-1}`, "", "/body/instances"},
+		{"scale", `{"INSTANCES":-1,"instances":4,"Instances":-1}`, "", "/body/instances"},
 		{"scale", `{"instances":1001}`, "", "/body/instances"},
 		{"scale", `{"instances":"4"}`, "", "/body/instances"},
 		{"scale", `{"instances":4,"now":true}`, "", "/body/now"},
