@@ -26,10 +26,10 @@ const (
 // Calibrate tries one stop method after the other, each on a throwaway instance that became ready, and
 // reports each trial. grace is how long each may take to end (0: the app's own stop.grace; at most 5
 // minutes). The app itself is not touched. The error is status.ErrNotFound, status.ErrConflict while
-// another calibration of the app runs or max_instances leaves no room, or that of ctx.
+// another calibration of the app runs, max_instances leaves no room or the app is removed meanwhile, or that of ctx.
 func (s *Supervisor) Calibrate(ctx context.Context, id string, grace time.Duration, report func(status.StopTrial)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	done := make(chan error, 1)
 	err := s.ask(ctx, func(o *owner) error {
 		a, err := s.app(id)
@@ -37,19 +37,19 @@ func (s *Supervisor) Calibrate(ctx context.Context, id string, grace time.Durati
 			return err
 		}
 		switch {
-		case a.calibrating:
+		case a.endCalibration != nil:
 			return fmt.Errorf("app %q: calibrate: %w: another calibration of it runs; wait for its end", id, status.ErrConflict)
 		case !a.hasRoom():
 			return fmt.Errorf("app %q: calibrate: %w: max_instances leaves no room for a throwaway instance; raise it or scale the app down", id, status.ErrConflict)
 		}
-		a.calibrating = true
+		a.endCalibration = cancel
 		c := a.config
-		stop := context.AfterFunc(o.ctx, cancel)
+		stop := context.AfterFunc(o.ctx, func() { cancel(o.ctx.Err()) })
 		o.wg.Go(func() {
 			defer stop()
 			err := s.calibrate(ctx, a, c, grace, report)
 			_ = s.ask(o.ctx, func(*owner) error { // it fails only when all ends
-				a.calibrating = false
+				a.endCalibration = nil
 				return nil
 			})
 			done <- err
@@ -74,7 +74,7 @@ func (s *Supervisor) calibrate(ctx context.Context, a *app, c config.App, grace 
 		result := t.run(ctx)
 		s.showTrial(a, nil)
 		if ctx.Err() != nil {
-			return fmt.Errorf("app %q: calibrate: %w", a.name, ctx.Err())
+			return fmt.Errorf("app %q: calibrate: %w", a.name, context.Cause(ctx))
 		}
 		report(result)
 	}

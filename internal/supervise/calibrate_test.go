@@ -154,6 +154,24 @@ func TestCalibrationEndsWithHoldfast(t *testing.T) {
 	})
 }
 
+func TestCalibrationEndsWithItsApp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, map[string]config.App{"shop": namedApp(1)})
+		defer w.stop()
+		w.set(func() { w.slow["shop-trial"] = time.Hour })
+		result := make(chan error)
+		go func() { result <- w.sup.Calibrate(t.Context(), "shop", 0, nil) }()
+		synctest.Wait()
+		w.do(w.sup.Apply(t.Context(), nil))
+		if err := <-result; !errors.Is(err, status.ErrConflict) || !strings.Contains(err.Error(), "removed") {
+			t.Errorf("err = %v", err)
+		}
+		if !isClosed(w.child("shop-trial").done) {
+			t.Error("the throwaway instance still runs")
+		}
+	})
+}
+
 func TestCalibrateAsksByHTTP(t *testing.T) {
 	w := newWorld(t)
 	asked := ""

@@ -183,6 +183,9 @@ func (s *Supervisor) removeApps(o *owner, wanted map[string]config.App) {
 	for name, a := range s.apps {
 		if _, ok := wanted[name]; !ok {
 			removed[name] = a
+			if a.endCalibration != nil {
+				a.endCalibration(fmt.Errorf("%w: the app was removed", status.ErrConflict))
+			}
 			delete(s.apps, name)
 		}
 	}

@@ -159,8 +159,10 @@ type app struct {
 
 	// failures are the instances that Holdfast could not heal, and those that only just recovered.
 	failures map[*instance]*failure
-	// helping is true while on_failure runs, calibrating while a calibration does.
-	helping, calibrating bool
+	// helping is true while on_failure runs.
+	helping bool
+	// endCalibration ends the calibration that is under way; nil without one.
+	endCalibration context.CancelCauseFunc
 	// trial is the throwaway instance of a calibration.
 	trial *status.Instance
 }
