@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -57,47 +58,22 @@ func wide(order unicode.Endianness) encoding.Encoding { return unicode.UTF16(ord
 // unknown.
 func encodingOf(name string) encoding.Encoding {
 	switch name {
-	case "gbk", "gb2312", "euc-cn", "euccn":
-		return simplifiedchinese.GBK
-	case "gb18030":
-		return simplifiedchinese.GB18030
-	case "big5", "big5-hkscs", "big5hkscs":
-		return traditionalchinese.Big5
-	case "shift_jis", "shift-jis", "sjis":
-		return japanese.ShiftJIS
-	case "euc-jp", "eucjp":
-		return japanese.EUCJP
-	case "euc-kr", "euckr":
-		return korean.EUCKR
+	case "", "utf-8", "utf8":
+		return nil
 	case "cp437":
 		return charmap.CodePage437
 	case "cp850":
 		return charmap.CodePage850
-	case "cp866":
-		return charmap.CodePage866
-	case "windows-1251", "cp1251":
-		return charmap.Windows1251
-	case "windows-1252", "cp1252":
-		return charmap.Windows1252
-	case "iso-8859-1", "iso88591":
-		return charmap.ISO8859_1
-	case "iso-8859-2", "iso88592":
-		return charmap.ISO8859_2
-	case "iso-8859-5", "iso88595":
-		return charmap.ISO8859_5
-	case "iso-8859-7", "iso88597":
-		return charmap.ISO8859_7
-	case "iso-8859-9", "iso88599":
-		return charmap.ISO8859_9
-	case "iso-8859-15", "iso885915":
-		return charmap.ISO8859_15
-	case "koi8-r", "koi8r":
-		return charmap.KOI8R
-	case "koi8-u", "koi8u":
-		return charmap.KOI8U
-	default:
+	case "eucjp", "euckr":
+		name = "euc-" + name[3:]
+	case "euccn", "euc-cn":
+		name = "gbk"
+	}
+	enc, err := htmlindex.Get(name)
+	if err != nil {
 		return nil
 	}
+	return enc
 }
 
 // sniffed is how many bytes are looked at before a stream's first line.
