@@ -18,10 +18,11 @@ type folder struct {
 
 	mu      sync.Mutex // guards the replacing of root
 	root    atomic.Pointer[os.Root]
-	checked atomic.Int64 // Unix nanoseconds
+	began   time.Time
+	checked atomic.Int64 // nanoseconds since began: no clock that can be set
 }
 
-func newFolder(path string) *folder { return &folder{path: path} }
+func newFolder(path string) *folder { return &folder{path: path, began: time.Now()} }
 
 func (f *folder) stat(name string) (os.FileInfo, error) {
 	return inFolder(f, func(r *os.Root) (os.FileInfo, error) { return r.Stat(name) })
@@ -49,7 +50,7 @@ func inFolder[T any](f *folder, do func(*os.Root) (T, error)) (T, error) {
 
 // current is the open root, looked up again when the last look is long enough ago.
 func (f *folder) current() (*os.Root, error) {
-	now := time.Now().UnixNano()
+	now := int64(time.Since(f.began))
 	if r := f.root.Load(); r != nil && now-f.checked.Load() < int64(folderCheck) {
 		return r, nil
 	}

@@ -169,8 +169,8 @@ func (p *Pool) arm(after time.Duration, hurry bool) {
 func (s *standing) untilRested() time.Duration {
 	least := restAfterFailure
 	for _, m := range s.ready {
-		if until := m.restUntil.Load(); until != 0 {
-			least = min(least, time.Until(time.Unix(0, until)))
+		if until := m.restUntil.Load(); until != nil {
+			least = min(least, time.Until(*until))
 		}
 	}
 	return max(least, time.Millisecond)

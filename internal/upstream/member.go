@@ -25,7 +25,7 @@ type member struct {
 	// idle gets a token when the last lease of a closed member comes back.
 	closed    atomic.Bool
 	idle      chan struct{}
-	restUntil atomic.Int64 // Unix nanoseconds; 0 = not resting
+	restUntil atomic.Pointer[time.Time] // nil = not resting; with its monotonic part, for clocks that jump
 
 	mu       sync.Mutex // guards the rest, and the making of transport
 	draining bool
@@ -44,7 +44,7 @@ func newMember(t status.Target, scheme string) *member {
 // renew forgets what was held against the member before it was reported ready.
 func (m *member) renew() {
 	m.epoch.Add(1)
-	m.restUntil.Store(0)
+	m.restUntil.Store(nil)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.draining {
@@ -99,13 +99,13 @@ func (m *member) flush() {
 
 func (m *member) resting() bool {
 	until := m.restUntil.Load()
-	if until == 0 {
+	if until == nil {
 		return false
 	}
-	if time.Now().UnixNano() < until {
+	if time.Now().Before(*until) {
 		return true
 	}
-	m.restUntil.CompareAndSwap(until, 0)
+	m.restUntil.CompareAndSwap(until, nil)
 	return false
 }
 
@@ -143,6 +143,7 @@ func (l Lease) Flush() { l.m.flush() }
 func (l Lease) Done(err error) {
 	l.m.release()
 	if IsConnectError(err) && l.epoch == l.m.epoch.Load() {
-		l.m.restUntil.Store(time.Now().Add(restAfterFailure).UnixNano())
+		until := time.Now().Add(restAfterFailure)
+		l.m.restUntil.Store(&until)
 	}
 }
