@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -78,9 +79,11 @@ func (l *load) none(during string) {
 // app is what the CLI tells of the app caddy.
 func (m *machine) app() status.App {
 	m.t.Helper()
+	text := m.holdfast(0, "status", "caddy", "-o", "json")
 	var a status.App
-	if text := m.holdfast(0, "status", "caddy", "-o", "json"); json.Unmarshal([]byte(text), &a) != nil {
-		m.t.Fatalf("no app: %s", text)
+	// Wine may have a word of its own before or after it.
+	if err := json.NewDecoder(strings.NewReader(text[max(0, strings.Index(text, "{")):])).Decode(&a); err != nil {
+		m.t.Fatalf("no app: %v: %s", err, text)
 	}
 	return a
 }

@@ -190,7 +190,8 @@ func workerEnv() []string {
 }
 
 // attend forwards signals until the worker ends. timeout(1), for one, sends its signal to the
-// process and to the process group: within echo a second one is the same wish and not a second.
+// process and to the process group: within echo a second one is the same wish and not a second. A
+// hang-up always goes on: what it asks for may be read again at no harm, and must not be missed.
 func attend(worker int, signals <-chan os.Signal) unix.WaitStatus {
 	const echo = 50 * time.Millisecond
 	sent := map[os.Signal]time.Time{}
@@ -202,7 +203,7 @@ func attend(worker int, signals <-chan os.Signal) unix.WaitStatus {
 			}
 			continue
 		}
-		if sig, ok := s.(syscall.Signal); ok && time.Since(sent[s]) > echo {
+		if sig, ok := s.(syscall.Signal); ok && (s == unix.SIGHUP || time.Since(sent[s]) > echo) {
 			sent[s] = time.Now()
 			_ = unix.Kill(worker, sig) // it is ours and not waited for: it is there, dead or alive
 		}

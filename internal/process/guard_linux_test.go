@@ -91,6 +91,25 @@ func TestGuardianForwardsSignalsAndExit(t *testing.T) {
 	}
 }
 
+// Two hang-ups in a row, as of somebody who mends a file twice, are two: the second asks for what the
+// first one may have come too early for.
+func TestGuardianForwardsEveryHangup(t *testing.T) {
+	cmd := command(t, "signalled", token(t), "2", "0")
+	lines := startLines(t, cmd)
+	next(t, lines) // the worker is up
+	for range 2 {
+		if err := cmd.Process.Signal(unix.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := next(t, lines), "got "+unix.SIGHUP.String(); got != want {
+			t.Errorf("worker: %q, want %q", got, want)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("exit: %v", err)
+	}
+}
+
 // A shell without job control starts its background programs with SIGINT and SIGQUIT ignored; nohup
 // ignores SIGHUP. The first must not make Ctrl-C's signal useless, the second must stay in force.
 func TestGuardianOfAProgramThatWasStartedWithSignalsIgnored(t *testing.T) {
