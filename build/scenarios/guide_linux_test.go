@@ -225,10 +225,11 @@ func (r *reader) cli(c guide.Command) {
 	if err != nil || code != 0 {
 		r.t.Fatalf("%s: exit code %d, %v\n%s", c.Text, code, err, got)
 	}
+	words := strings.Join(strings.Fields(got), " ") // how wide a column is depends on what is in it
 	for _, line := range c.Answer {
 		if number := strings.IndexAny(line, "0123456789"); number > 0 {
 			line = line[:number]
 		}
-		r.wants(got, line)
+		r.wants(words, strings.Join(strings.Fields(line), " "))
 	}
 }
