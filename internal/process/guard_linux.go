@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -104,6 +105,8 @@ func belowSelf() ([]proc, error) {
 
 // guard is the guardian.
 func guard() (code int, err error) {
+	runtime.LockOSThread() // the parent-death signal belongs to the thread that forks
+	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("become the parent of orphaned descendants (prctl PR_SET_CHILD_SUBREAPER): %w; Linux 3.4 or later is needed", err)
 	}
@@ -123,7 +126,8 @@ func guard() (code int, err error) {
 	worker, err := syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{ //nolint:gosec // ourselves, as we were started
 		Env:   workerEnv(),
 		Files: []uintptr{0, 1, 2, uintptr(alive[0])},
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
+		// A worker that somebody stopped must wake up when the guardian dies, or it could end nothing.
+		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGCONT},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("start the worker: %w", err)
