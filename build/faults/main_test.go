@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,21 +32,9 @@ func TestMain(m *testing.M) {
 }
 
 func runAll(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "holdfast-faults-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "holdfast")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/holdfast")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build holdfast: %v\n%s", err, out)
-		return 1
-	}
-	code := m.Run()
+	code := rig.Run(m, func(built string) { binary = built })
 	file := filepath.Join("..", "out", "faults.txt")
-	err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(strings.Join(lines.text, "")), 0o644))
+	err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(strings.Join(lines.text, "")), 0o644))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
