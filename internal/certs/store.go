@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -112,7 +113,7 @@ func (s *Store) Prepare(want map[string]config.Certificate) (*Change, error) {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		conf := want[name]
 		had := old[name]
-		if had != nil && had.conf != conf {
+		if had != nil && !reflect.DeepEqual(had.conf, conf) {
 			had = nil
 		}
 		now := look(conf)

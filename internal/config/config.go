@@ -56,6 +56,9 @@ type Listener struct {
 	Address string `yaml:"address" rule:"required"`
 	// Certificate names an entry of certificates; with it the listener speaks TLS (1.2 and later).
 	Certificate string `yaml:"certificate"`
+	// Certificates names further entries. A client that asks for a host (SNI) gets the first of all that
+	// is made for it, and Certificate when none is.
+	Certificates []string `yaml:"certificates"`
 	// RedirectTo names another listener; every request is answered with a 308 to it.
 	RedirectTo string `yaml:"redirect_to"`
 	// TrustedProxies are the networks (CIDR or address) whose X-Forwarded-* and Forwarded headers
@@ -72,14 +75,17 @@ type Listener struct {
 	IdleTimeout Duration `yaml:"idle_timeout" rule:"min=1ms"`
 	// MaxHeaderSize bounds a request's header (default 32KiB); beyond it the answer is 431.
 	MaxHeaderSize Size `yaml:"max_header_size" rule:"min=1KiB,max=16MiB"`
-}
-
-// Certificate is a certificate chain and its private key, reread when a file changes.
-type Certificate struct {
-	// CertFile is a PEM file: the certificate, then its intermediates (required).
-	CertFile string `yaml:"cert_file" rule:"required,path"`
-	// KeyFile is the PEM file of the private key (required).
-	KeyFile string `yaml:"key_file" rule:"required,path"`
+	// MaxConnections bounds the connections that are open at once (default 10000; 0 = no bound).
+	MaxConnections int `yaml:"max_connections" rule:"min=0,max=1000000"`
+	// MaxConnectionsPerClient bounds those of one address, or of one /64 network of IPv6. Trusted proxies
+	// and this machine's own addresses are not bound (default 1000; 0 = no bound).
+	MaxConnectionsPerClient int `yaml:"max_connections_per_client" rule:"min=0,max=1000000"`
+	// MaxStreams bounds the requests at once on one HTTP/2 connection (default 250).
+	MaxStreams int `yaml:"max_streams" rule:"min=1,max=10000"`
+	// MinDataRate is how many bytes a second a client must send of a request's body, and take of an
+	// answer, after 5 s in which it may be slower; below it the request is ended. WebSockets and event
+	// streams are not bound (default 240B; 0B = no bound).
+	MinDataRate Size `yaml:"min_data_rate"`
 }
 
 // Logging is how Holdfast logs.
@@ -271,88 +277,4 @@ type Output struct {
 	// Encoding of what the program writes; it is kept as UTF-8. auto knows UTF-8 and UTF-16 and takes
 	// everything else for the system's own code page (default auto).
 	Encoding Encoding `yaml:"encoding"`
-}
-
-// Route is a match and exactly one of app, urls, file_server, redirect and respond. Of all routes
-// that match, the most specific wins: exact host before wildcard before none, then exact path before
-// longer prefix, then more conditions, then higher Priority, then the name in byte order.
-type Route struct {
-	// Listeners on which the route answers (default: every listener that does not redirect).
-	Listeners []string `yaml:"listeners"`
-	// Match is what a request must be like (default: everything).
-	Match Match `yaml:"match"`
-	// Priority decides between equally specific routes; higher first (default 0).
-	Priority int `yaml:"priority"`
-	// StripPrefix is cut from the path before the request is served.
-	StripPrefix string `yaml:"strip_prefix"`
-	// App serves the request with one of its ready instances.
-	App string `yaml:"app"`
-	// URLs serve the request: http://host:port of servers that Holdfast does not run.
-	URLs []string `yaml:"urls"`
-	// Balance picks the instance: round_robin or least_conn (default round_robin).
-	Balance Balance `yaml:"balance"`
-	// Timeout is how long an upstream may take until its answer's header (default 30s; 0s = no bound).
-	Timeout Duration `yaml:"timeout"`
-	// Parking holds requests while an app that has no ready instance is on its way back.
-	Parking Parking `yaml:"parking"`
-	// FileServer serves files from a folder.
-	FileServer *FileServer `yaml:"file_server"`
-	// Redirect answers with another address.
-	Redirect *Redirect `yaml:"redirect"`
-	// Respond answers with a fixed response.
-	Respond *Respond `yaml:"respond"`
-}
-
-// Parking holds requests for an app whose last ready instance is being restarted: what was not sent
-// yet, or may be repeated without harm, waits instead of being answered with a 503.
-type Parking struct {
-	// MaxRequests may wait at once; further ones are answered with a 503 and Retry-After (default 256;
-	// 0 = none waits).
-	MaxRequests int `yaml:"max_requests" rule:"min=0,max=100000"`
-	// Timeout is how long a request waits before it is answered with a 503 and Retry-After (default
-	// 10s).
-	Timeout Duration `yaml:"timeout" rule:"min=1ms"`
-}
-
-// Match is a set of conditions; all must hold.
-type Match struct {
-	// Host is one or more host names without port; "*.example.com" matches one more label.
-	Host OneOrMany `yaml:"host"`
-	// PathPrefix matches whole segments: /api matches /api and /api/x, not /apix.
-	PathPrefix string `yaml:"path_prefix"`
-	// Path matches exactly.
-	Path string `yaml:"path"`
-	// Method is one or more request methods.
-	Method OneOrMany `yaml:"method"`
-	// Header maps names to wanted values; "*" wants any value.
-	Header map[string]string `yaml:"header"`
-}
-
-// FileServer serves files from Root and nothing outside it, symbolic links included.
-type FileServer struct {
-	// Root is the folder (required).
-	Root string `yaml:"root" rule:"required,path"`
-	// Index are file names tried for a folder (default [index.html]).
-	Index []string `yaml:"index"`
-	// CacheControl for names without a content hash (default "no-cache": stored, revalidated).
-	// Names with one get "public, max-age=31536000, immutable".
-	CacheControl string `yaml:"cache_control"`
-}
-
-// Redirect sends the client elsewhere.
-type Redirect struct {
-	// To is an absolute URL or a path; ${path} and ${query} stand for the request's own (required).
-	To string `yaml:"to" rule:"required,placeholders=request"`
-	// Status is 301, 302, 303, 307 or 308 (default 308).
-	Status int `yaml:"status"`
-}
-
-// Respond is a fixed answer.
-type Respond struct {
-	// Status from 200 to 599 (default 200).
-	Status int `yaml:"status" rule:"min=200,max=599"`
-	// Body of the answer, at most 64 KiB.
-	Body string `yaml:"body"`
-	// Headers of the answer (default Content-Type: text/plain; charset=utf-8).
-	Headers map[string]string `yaml:"headers"`
 }

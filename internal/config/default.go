@@ -36,6 +36,8 @@ func DefaultListener() Listener {
 		ReadHeaderTimeout: 10 * second,
 		IdleTimeout:       2 * minute,
 		MaxHeaderSize:     32 << 10,
+
+		MaxConnections: 10000, MaxConnectionsPerClient: 1000, MaxStreams: 250, MinDataRate: 240,
 	}
 }
 
@@ -80,23 +82,5 @@ func DefaultProbe(startup, http bool) Probe {
 	return p
 }
 
-// DefaultRoute is what a route is without its match and without what serves it.
-func DefaultRoute() Route {
-	return Route{Balance: RoundRobin, Timeout: 30 * second, Parking: Parking{MaxRequests: 256, Timeout: 10 * second}}
-}
-
 // DefaultOnFailure is an on_failure without its command.
 func DefaultOnFailure() OnFailure { return OnFailure{Timeout: 30 * second} }
-
-// DefaultFileServer is what a file server is without its root.
-func DefaultFileServer() FileServer {
-	return FileServer{Index: []string{"index.html"}, CacheControl: "no-cache"}
-}
-
-// DefaultRedirect is what a redirect is without its target.
-func DefaultRedirect() Redirect { return Redirect{Status: 308} }
-
-// DefaultRespond is the empty fixed response.
-func DefaultRespond() Respond {
-	return Respond{Status: 200, Headers: map[string]string{"Content-Type": "text/plain; charset=utf-8"}}
-}

@@ -19,13 +19,7 @@ func (r *reader) unknownKey(key *yaml.Node, at path, s *shape) {
 		r.reject(at.key(better)) // it is there, only misspelt
 	}
 	if slices.Contains(laterKeys(s.typ), name) {
-		hint := "remove it"
-		if _, ok := s.field("cert_file"); ok {
-			hint = "use cert_file and key_file"
-			r.reject(at.key("cert_file"))
-			r.reject(at.key("key_file"))
-		}
-		r.report(codeNotServed, r.spot(key), at.key(name), fmt.Sprintf("%q is not served by this version", name), hint)
+		r.report(codeNotServed, r.spot(key), at.key(name), fmt.Sprintf("%q is not served by this version", name), "remove it")
 		return
 	}
 	r.report(codeUnknownKey, r.spot(key), at.key(name), fmt.Sprintf("unknown key %q", name), s.unknownHint(name))

@@ -169,7 +169,7 @@ func (r *reader) node(a assignment, at path, s *shape) (*yaml.Node, bool) {
 		}
 		return list, true
 	}
-	if s.kind == kindScalar || s.single && !strings.HasPrefix(strings.TrimSpace(a.text), "[") {
+	if s.kind == kindScalar || s.single && s.elem.kind == kindScalar && !strings.HasPrefix(strings.TrimSpace(a.text), "[") {
 		return literal, true
 	}
 	n, failed := parseYAML([]byte(a.text), splitLines([]byte(a.text)))
@@ -210,6 +210,17 @@ func (l *loader) defaults(user map[string]any) *layer {
 			section(all, "listeners")[name] = l.treeOf(DefaultListener())
 		}
 	}
+	certificates := map[string]any{}
+	for name := range section(user, "certificates") {
+		own := map[string]any{}
+		for key, defaults := range certificateSections() {
+			if _, ok := section(section(user, "certificates"), name)[key]; ok {
+				own[key] = l.treeOf(defaults)
+			}
+		}
+		certificates[name] = own
+	}
+	all["certificates"] = certificates
 
 	file := map[string]any{}
 	maps.Copy(file, section(section(all, "logging"), "file"))
@@ -267,20 +278,20 @@ func (l *loader) appDefaults(name string, user, file map[string]any) map[string]
 
 func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
 	route := l.treeOf(DefaultRoute())
-	if _, ok := user["file_server"]; ok {
-		route["file_server"] = l.treeOf(DefaultFileServer())
-	}
-	if _, ok := user["redirect"]; ok {
-		route["redirect"] = l.treeOf(DefaultRedirect())
+	for key, defaults := range routeSections() {
+		if _, ok := user[key]; ok {
+			route[key] = l.treeOf(defaults)
+		}
 	}
 	if _, ok := user["respond"]; ok {
-		respond := l.treeOf(DefaultRespond())
-		for header := range section(section(user, "respond"), "headers") {
-			if strings.EqualFold(header, "Content-Type") {
-				delete(respond, "headers")
-			}
-		}
-		route["respond"] = respond
+		route["respond"] = l.respondDefaults(section(user, "respond"))
+	}
+	if fallback := section(user, "fallback"); fallback["respond"] != nil {
+		section(route, "fallback")["respond"] = l.respondDefaults(section(fallback, "respond"))
+	}
+	if check := section(user, "health_check"); check != nil {
+		_, http := check["http_get"]
+		route["health_check"] = l.treeOf(DefaultProbe(false, http))
 	}
 	var names []any
 	for _, name := range slices.Sorted(maps.Keys(listeners)) {
@@ -292,6 +303,39 @@ func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
 		route["listeners"] = names
 	}
 	return route
+}
+
+func (l *loader) respondDefaults(user map[string]any) map[string]any {
+	respond := l.treeOf(DefaultRespond())
+	for header := range section(user, "headers") {
+		if strings.EqualFold(header, "Content-Type") {
+			delete(respond, "headers")
+		}
+	}
+	return respond
+}
+
+// completeLists gives the sections in lists of the merged tree what they do not say themselves: layers
+// merge by key, and the entries of a list have none.
+func (l *loader) completeLists(tree map[string]any) {
+	for _, route := range section(tree, "routes") {
+		route, _ := route.(map[string]any)
+		for key, defaults := range map[string]any{"flow": DefaultFlow(), "circuit_breaker": DefaultCircuitBreaker()} {
+			rules, _ := route[key].([]any)
+			for i, rule := range rules {
+				given, ok := rule.(map[string]any)
+				if !ok {
+					continue
+				}
+				whole := l.treeOf(defaults)
+				if given["strategy"] == string(ErrorCount) {
+					whole["threshold"] = defaultErrorCount.String()
+				}
+				overlay(whole, given)
+				rules[i] = whole
+			}
+		}
+	}
 }
 
 // defaultListeners reports whether nobody but Group Policy has a listener, so that the default one is

@@ -136,6 +136,7 @@ func (l *loader) finish() (*Snapshot, Problems) {
 		}
 	}
 	tree := merge(append(below, &layer{tree: user})...)
+	l.completeLists(tree)
 	cfg := l.decode(tree)
 	v := &validator{collector: &l.collector, cfg: cfg, layers: layers, env: l.env, machine: l.machine}
 	given := user

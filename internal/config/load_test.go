@@ -185,7 +185,8 @@ apps:
 		{"apps.shop.liveness_probe", nil, "not set", ""},
 		{"listeners.web", map[string]any{
 			"address": ":${env:WEB}", "http2": true, "read_header_timeout": "10s", "read_timeout": "0s", "idle_timeout": "2m", "max_header_size": "32KiB",
-		}, "", "address http2 read_header_timeout read_timeout idle_timeout max_header_size"},
+			"max_connections": int64(10000), "max_connections_per_client": int64(1000), "max_streams": int64(250), "min_data_rate": "240B",
+		}, "", "address http2 read_header_timeout read_timeout idle_timeout max_header_size max_connections max_connections_per_client max_streams min_data_rate"},
 	} {
 		t.Run(tt.key, func(t *testing.T) {
 			e, ok := s.Explain(tt.key)

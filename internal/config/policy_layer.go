@@ -213,8 +213,11 @@ func (p *policyReader) makes(a assignment) (path, bool) {
 		return at, ok
 	}
 	key := strings.ToLower(a.parts[2])
-	if at.parent() == "routes" {
+	switch at.parent() {
+	case "routes":
 		return at, slices.Contains(handlerKeys(), key)
+	case "certificates":
+		return at, slices.Contains(certificateKeys(), key)
 	}
 	s, _ := p.root.field(string(at.parent()))
 	f, ok := s.elem.field(key)

@@ -73,7 +73,7 @@ func (r *reader) value(n *yaml.Node, at path, s *shape, depth int) (any, bool) {
 		return []any{}, true
 	case s.kind == kindList && n.Kind == yaml.SequenceNode:
 		return r.list(n.Content, at, s, depth)
-	case s.kind == kindList && s.single && n.Kind == yaml.ScalarNode:
+	case s.kind == kindList && s.single && (n.Kind == yaml.ScalarNode && s.elem.kind == kindScalar || n.Kind == yaml.MappingNode && s.elem.kind == kindStruct):
 		return r.list([]*yaml.Node{n}, at, s, depth)
 	case (s.kind == kindStruct || s.kind == kindMap) && empty:
 		return map[string]any{}, true

@@ -159,6 +159,49 @@ func (c Cores) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 // String is the number.
 func (c Cores) String() string { return strconv.FormatFloat(float64(c), 'f', -1, 64) }
 
+// Number is a count or a rate: 0.5, 2000.
+type Number float64
+
+// UnmarshalText reads a number from 0 to 1e9.
+func (n *Number) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || v < 0 || v > 1e9 || math.IsNaN(v) {
+		return fmt.Errorf("%q is not a number from 0 to 1000000000", text)
+	}
+	*n = Number(v)
+	return nil
+}
+
+// MarshalText is the inverse of UnmarshalText.
+func (n Number) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// String is the number.
+func (n Number) String() string { return strconv.FormatFloat(float64(n), 'f', -1, 64) }
+
+// Ratio is a part of a whole: 0.1 is a tenth.
+type Ratio float64
+
+// UnmarshalText reads a number from 0 to 1.
+func (r *Ratio) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || v < 0 || v > 1 || math.IsNaN(v) {
+		if percent, ok := strings.CutSuffix(string(text), "%"); ok {
+			if p, err := strconv.ParseFloat(percent, 64); err == nil && p >= 0 && p <= 100 {
+				return fmt.Errorf("%q is not a ratio: write %s", text, strconv.FormatFloat(p/100, 'f', -1, 64))
+			}
+		}
+		return fmt.Errorf("%q is not a ratio: write a number from 0 to 1, such as 0.5", text)
+	}
+	*r = Ratio(v)
+	return nil
+}
+
+// MarshalText is the inverse of UnmarshalText.
+func (r Ratio) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// String is the number.
+func (r Ratio) String() string { return strconv.FormatFloat(float64(r), 'f', -1, 64) }
+
 // OneOrMany is a list that may be written as a single value.
 type OneOrMany []string
 
@@ -177,6 +220,18 @@ type (
 	Balance string
 	// Encoding is how a program encodes what it writes.
 	Encoding string
+	// Protocol is what a route's targets are spoken to in.
+	Protocol string
+	// FlowControl is what happens to requests beyond a rate.
+	FlowControl string
+	// BreakerStrategy is what opens a circuit breaker.
+	BreakerStrategy string
+	// CertificateMode says whether a client needs a certificate.
+	CertificateMode string
+	// StoreLocation is one of the two roots of the Windows certificate stores.
+	StoreLocation string
+	// Challenge is how an ACME authority is shown that a name is ours.
+	Challenge string
 )
 
 // The values of the enumerations.
@@ -202,6 +257,30 @@ const (
 
 	RoundRobin Balance = "round_robin"
 	LeastConn  Balance = "least_conn"
+	RandomTwo  Balance = "random_two"
+	Hash       Balance = "hash"
+
+	ProtocolHTTP1 Protocol = "http1"
+	ProtocolH2    Protocol = "h2"
+	ProtocolH2C   Protocol = "h2c"
+
+	FlowReject         FlowControl = "reject"
+	FlowThrottle       FlowControl = "throttle"
+	FlowWarmUp         FlowControl = "warm_up"
+	FlowWarmUpThrottle FlowControl = "warm_up_throttle"
+
+	ErrorRatio BreakerStrategy = "error_ratio"
+	ErrorCount BreakerStrategy = "error_count"
+	SlowRatio  BreakerStrategy = "slow_ratio"
+
+	CertificateRequire CertificateMode = "require"
+	CertificateRequest CertificateMode = "request"
+
+	LocalMachine StoreLocation = "LocalMachine"
+	CurrentUser  StoreLocation = "CurrentUser"
+
+	ChallengeHTTP    Challenge = "http"
+	ChallengeTLSALPN Challenge = "tls_alpn"
 
 	EncodingAuto    Encoding = "auto"
 	EncodingUTF8    Encoding = "utf-8"
@@ -236,7 +315,27 @@ func (StopMethod) Values() []string {
 }
 
 // Values lists what may be written for a Balance.
-func (Balance) Values() []string { return []string{"round_robin", "least_conn"} }
+func (Balance) Values() []string { return []string{"round_robin", "least_conn", "random_two", "hash"} }
+
+// Values lists what may be written for a Protocol.
+func (Protocol) Values() []string { return []string{"http1", "h2", "h2c"} }
+
+// Values lists what may be written for a FlowControl.
+func (FlowControl) Values() []string {
+	return []string{"reject", "throttle", "warm_up", "warm_up_throttle"}
+}
+
+// Values lists what may be written for a BreakerStrategy.
+func (BreakerStrategy) Values() []string { return []string{"error_ratio", "error_count", "slow_ratio"} }
+
+// Values lists what may be written for a CertificateMode.
+func (CertificateMode) Values() []string { return []string{"require", "request"} }
+
+// Values lists what may be written for a StoreLocation.
+func (StoreLocation) Values() []string { return []string{"LocalMachine", "CurrentUser"} }
+
+// Values lists what may be written for a Challenge.
+func (Challenge) Values() []string { return []string{"tls_alpn", "http"} }
 
 // Values lists what may be written for an Encoding. On Linux, which has no code pages, oem and ansi are
 // the encoding of the locale.

@@ -27,19 +27,27 @@ const (
 // names of fields as people write them.
 func comments(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	docs := map[string]string{}
-	for _, decl := range file.Decls {
+	var decls []ast.Decl
+	for _, name := range []string{"config.go", "certificate.go", "route.go", "route_policy.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decls = append(decls, file.Decls...)
+	}
+	for _, decl := range decls {
 		gen, ok := decl.(*ast.GenDecl)
 		if !ok || gen.Tok != token.TYPE {
 			continue
 		}
 		for _, spec := range gen.Specs {
 			typ := spec.(*ast.TypeSpec)
-			fields := typ.Type.(*ast.StructType).Fields.List
+			object, ok := typ.Type.(*ast.StructType)
+			if !ok {
+				continue
+			}
+			fields := object.Fields.List
 			keys := regexp.MustCompile(`\b(` + strings.Join(goNames(fields), "|") + `)\b`)
 			plain := func(doc string) string {
 				return keys.ReplaceAllStringFunc(strings.Join(strings.Fields(doc), " "), func(name string) string {
@@ -80,12 +88,22 @@ func defaultTrees() map[string]map[string]any {
 	app := l.treeOf(DefaultApp())
 	logging := section(top, "logging")
 	section(app, "stop")["method"] = "sigterm" // wherever this test runs
-	return map[string]map[string]any{
+	trees := map[string]map[string]any{
 		"Management": section(top, "management"), "Logging": logging, "RotatedFile": section(logging, "file"), "AccessLog": section(logging, "access"),
 		"Listener": l.treeOf(DefaultListener()), "App": app, "Restart": section(app, "restart"), "Stop": section(app, "stop"),
-		"Route": l.treeOf(DefaultRoute()), "Parking": section(l.treeOf(DefaultRoute()), "parking"), "Limits": section(app, "limits"), "Output": section(app, "output"), "OnFailure": l.treeOf(DefaultOnFailure()), "FileServer": l.treeOf(DefaultFileServer()), "Redirect": l.treeOf(DefaultRedirect()), "Respond": l.treeOf(DefaultRespond()),
+		"Route": l.treeOf(DefaultRoute()), "Parking": section(l.treeOf(DefaultRoute()), "parking"), "Limits": section(app, "limits"), "Output": section(app, "output"), "OnFailure": l.treeOf(DefaultOnFailure()),
 		"HTTPGet": {"path": DefaultProbe(false, true).HTTPGet.Path}, "Probe": {"initial_delay": "0s", "success_threshold": 1},
+		"Transport": section(l.treeOf(DefaultRoute()), "transport"),
 	}
+	for _, v := range []any{DefaultRespond(), DefaultFlow(), DefaultCircuitBreaker()} {
+		trees[reflect.TypeOf(v).Name()] = l.treeOf(v)
+	}
+	for _, sections := range []map[string]any{routeSections(), certificateSections()} {
+		for _, v := range sections {
+			trees[reflect.TypeOf(v).Name()] = l.treeOf(v)
+		}
+	}
+	return trees
 }
 
 type object = map[string]any
@@ -125,7 +143,10 @@ func schemaOf(s *shape, docs map[string]string, defs object) object {
 		return m
 	case kindList:
 		list := object{"type": []string{"array", "null"}, "items": schemaOf(s.elem, docs, defs)}
-		if s.single {
+		switch {
+		case s.elem.kind == kindStruct:
+			return object{"anyOf": []object{list, schemaOf(s.elem, docs, defs)}}
+		case s.single:
 			return object{"anyOf": []object{list, {"type": "string"}}}
 		}
 		return list
@@ -138,6 +159,14 @@ func schemaOf(s *shape, docs map[string]string, defs object) object {
 		return object{"type": []string{"string", "integer"}, "minimum": 0, "maximum": 0, "pattern": `^(0|([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+)$|\$\{`}
 	case s.typ == reflect.TypeFor[Size]():
 		return object{"type": []string{"string", "integer"}, "minimum": 0, "pattern": `^[0-9.]+ ?([KMGT]i?)?B?$|\$\{`}
+	case s.typ == reflect.TypeFor[Number](), s.typ == reflect.TypeFor[Ratio]():
+		n := object{"type": []string{"number", "string"}, "minimum": 0, "pattern": `^[0-9.]+$|\$\{`}
+		if s.typ == reflect.TypeFor[Ratio]() {
+			n["maximum"] = 1
+		}
+		return n
+	case s.typ == reflect.TypeFor[Key]():
+		return object{"type": "string", "pattern": `^(client_ip|jwt_subject|(header|cookie):.+)$|\$\{`}
 	case s.typ == reflect.TypeFor[Cores]():
 		return object{"type": []string{"number", "string"}, "minimum": 0, "maximum": 4096, "pattern": `^[0-9.]+$|\$\{`}
 	case s.typ == reflect.TypeFor[Port]():
@@ -288,14 +317,17 @@ func referenceOf(b *strings.Builder, s *shape, prefix string, docs map[string]st
 			wants += ", " + bounds
 		}
 		fmt.Fprintf(b, "| %s%s | %s | %s | %s |\n", prefix, f.name, cell(wants), value, cell(docs[name+"."+f.name]))
-		if f.shape.kind == kindStruct || f.shape.named() {
+		if f.shape.kind == kindStruct || f.shape.named() || f.shape.kind == kindList && f.shape.elem.kind == kindStruct {
 			below = append(below, f)
 		}
 	}
 	for _, f := range below {
-		if f.shape.named() {
+		switch {
+		case f.shape.named():
 			referenceOf(b, f.shape.elem, prefix+f.name+".NAME.", docs)
-		} else {
+		case f.shape.kind == kindList:
+			referenceOf(b, f.shape.elem, prefix+f.name+".", docs)
+		default:
 			referenceOf(b, f.shape, prefix+f.name+".", docs)
 		}
 	}

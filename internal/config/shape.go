@@ -73,7 +73,7 @@ func shapeOf(t reflect.Type, r rule) *shape {
 		s.kind, s.elem = kindMap, shapeOf(t.Elem(), r.forEntries())
 	case t.Kind() == reflect.Slice:
 		s.kind, s.elem = kindList, shapeOf(t.Elem(), r.forEntries())
-		s.single = t == reflect.TypeFor[OneOrMany]()
+		s.single = t == reflect.TypeFor[OneOrMany]() || s.elem.kind == kindStruct
 	}
 	return s
 }
@@ -179,6 +179,9 @@ func (s *shape) wants() string {
 		}
 		return "a section of NAME: value lines"
 	case kindList:
+		if s.elem.kind == kindStruct {
+			return "a section, or a list of them"
+		}
 		return "a list, such as [a, b]"
 	case kindScalar:
 	}
@@ -191,6 +194,12 @@ func (s *shape) wants() string {
 		return "a size, such as 64KiB or 50MiB"
 	case s.typ == reflect.TypeFor[Cores]():
 		return "a number of processors, such as 0.5 or 2"
+	case s.typ == reflect.TypeFor[Number]():
+		return "a number, such as 0.5 or 2000"
+	case s.typ == reflect.TypeFor[Ratio]():
+		return "a ratio from 0 to 1"
+	case s.typ == reflect.TypeFor[Key]():
+		return "client_ip, jwt_subject, header:NAME or cookie:NAME"
 	case s.typ == reflect.TypeFor[Port]():
 		return "auto, none or a port number"
 	case s.typ.Kind() == reflect.Bool:

@@ -192,6 +192,22 @@ func foreign(t reflect.Type) map[string]string {
 		return map[string]string{"url": "to", "target": "to", "location": "to", "code": "status", "status_code": "status"}
 	case reflect.TypeFor[Respond]():
 		return map[string]string{"code": "status", "status_code": "status", "text": "body", "content": "body", "header": "headers"}
+	case reflect.TypeFor[Flow]():
+		return map[string]string{"rate": "qps", "rps": "qps", "limit": "qps", "count": "qps", "threshold": "qps", "threads": "concurrency", "max_requests": "concurrency", "by": "key", "behavior": "control", "warm_up_period": "warm_up", "max_queueing_time": "max_wait"}
+	case reflect.TypeFor[CircuitBreaker]():
+		return map[string]string{"grade": "strategy", "ratio": "threshold", "count": "threshold", "max_allowed_rt": "slow_after", "stat_interval": "window", "interval": "window", "min_request_amount": "min_requests", "retry_timeout": "open_for", "time_window": "open_for"}
+	case reflect.TypeFor[Retry]():
+		return map[string]string{"retries": "attempts", "count": "attempts", "max_attempts": "attempts", "retry_on": "on", "delay": "backoff"}
+	case reflect.TypeFor[JWT]():
+		return map[string]string{"iss": "issuer", "aud": "audience", "jwks": "jwks_url", "jwks_uri": "jwks_url", "keys": "jwks_file", "alg": "algorithms", "scope": "scopes", "skew": "leeway", "clock_skew": "leeway"}
+	case reflect.TypeFor[ClientCertificate]():
+		return map[string]string{"ca": "ca_file", "crl": "crl_file", "san": "names", "sans": "names", "ou": "organizational_units"}
+	case reflect.TypeFor[CORS]():
+		return map[string]string{"allow_origins": "origins", "allowed_origins": "origins", "origin": "origins", "allow_methods": "methods", "allowed_methods": "methods", "allow_headers": "headers", "allowed_headers": "headers", "allow_credentials": "credentials", "exposed_headers": "expose_headers"}
+	case reflect.TypeFor[ACME]():
+		return map[string]string{"domains": "names", "domain": "names", "hosts": "names", "directory_url": "directory", "ca": "directory", "mail": "email", "accept_tos": "agree_to_terms", "terms_agreed": "agree_to_terms"}
+	case reflect.TypeFor[Headers]():
+		return map[string]string{"add": "set", "del": "remove", "delete": "remove", "unset": "remove"}
 	default:
 		return nil
 	}
@@ -202,12 +218,8 @@ func laterKeys(t reflect.Type) []string {
 	switch t {
 	case reflect.TypeFor[Config]():
 		return []string{"telemetry", "discovery", "alerts"}
-	case reflect.TypeFor[Certificate]():
-		return []string{"windows_store", "acme", "internal_ca"}
 	case reflect.TypeFor[App]():
 		return []string{"rollout"}
-	case reflect.TypeFor[Route]():
-		return []string{"flow", "circuit_breaker", "retry", "jwt", "client_certificate", "fallback"}
 	default:
 		return nil
 	}
@@ -252,6 +264,18 @@ func shorthand(t reflect.Type) string {
 		return "to"
 	case reflect.TypeFor[Respond]():
 		return "body"
+	case reflect.TypeFor[Flow]():
+		return "qps"
+	case reflect.TypeFor[Retry]():
+		return "attempts"
+	case reflect.TypeFor[ClientCertificate]():
+		return "ca_file"
+	case reflect.TypeFor[CORS]():
+		return "origins"
+	case reflect.TypeFor[ACME](), reflect.TypeFor[InternalCA](), reflect.TypeFor[SelfSigned]():
+		return "names"
+	case reflect.TypeFor[WindowsStore]():
+		return "subject"
 	default:
 		return ""
 	}
@@ -265,7 +289,9 @@ func meantValue(allowed []string, text string) string {
 		"unless_stopped": "always", "yes": "always", "true": "always", "no": "never", "false": "never", "none": "never", "on_error": "on_failure", "onfailure": "on_failure", "unexpected": "on_failure",
 		"term": "sigterm", "sigint": "ctrl_c", "int": "ctrl_c", "interrupt": "ctrl_c", "ctrlc": "ctrl_c", "stdin": "stdin_close", "http_post": "http",
 		"utf8": "utf-8", "utf16": "utf-16le", "unicode": "utf-16le", "936": "gbk", "cp936": "gbk", "gb2312": "gbk", "sjis": "shift_jis", "cp932": "shift_jis", "latin1": "windows-1252",
-		"roundrobin": "round_robin", "rr": "round_robin", "least_connections": "least_conn", "leastconn": "least_conn",
+		"random": "random_two", "two_random_choices": "random_two", "p2c": "random_two", "ip_hash": "hash", "source": "hash", "uri_hash": "hash", "consistent_hash": "hash",
+		"http/1.1": "http1", "http2": "h2", "h2_prior_knowledge": "h2c", "grpc": "h2c", "queue": "throttle", "leaky_bucket": "throttle", "warmup": "warm_up",
+		"required": "require", "optional": "request", "roundrobin": "round_robin", "rr": "round_robin", "least_connections": "least_conn", "leastconn": "least_conn",
 	}
 	if value := other[snake(text)]; slices.Contains(allowed, value) {
 		return value

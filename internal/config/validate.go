@@ -59,15 +59,15 @@ func (v *validator) required(s *shape, tree map[string]any, at path) {
 		list, isList := value.([]any)
 		switch {
 		case !there:
-			v.report(codeMissing, v.key(at), sub, fmt.Sprintf("%s has no %s", at, f.name), "add "+f.name+": "+f.shape.example())
+			v.report(codeMissing, v.key(at), sub, fmt.Sprintf("%s has no %s", at, f.name), "add "+f.name+": "+f.shape.example(f.name))
 		case value == "", isList && (len(list) == 0 || list[0] == ""):
-			v.report(codeMissing, v.value(sub), sub, fmt.Sprintf("%s is empty", sub), "write "+f.name+": "+f.shape.example())
+			v.report(codeMissing, v.value(sub), sub, fmt.Sprintf("%s is empty", sub), "write "+f.name+": "+f.shape.example(f.name))
 		}
 	}
 }
 
 // example is how the value of a required key may look.
-func (s *shape) example() string {
+func (s *shape) example(key string) string {
 	switch {
 	case s.rule.program:
 		return `[PROGRAM, ARGUMENT, "${port}"]`
@@ -75,8 +75,14 @@ func (s *shape) example() string {
 		return "PATH"
 	case len(s.rule.placeholders) > 0:
 		return "/PATH"
-	default:
+	case key == "address":
 		return `":8080"`
+	case s.kind == kindList:
+		return "[" + s.elem.example(key) + "]"
+	case s.kind == kindMap:
+		return "{NAME: VALUE}"
+	default:
+		return "VALUE"
 	}
 }
 

@@ -1,15 +1,11 @@
 package config
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 )
 
 func (v *validator) management() {
@@ -39,19 +35,31 @@ func (v *validator) listeners() {
 		if sub := at.key("certificate"); listener.Certificate != "" {
 			reference(v, sub, "certificate", listener.Certificate, v.cfg.Certificates)
 		}
+		for i, further := range listener.Certificates {
+			sub := at.key("certificates").index(i)
+			if reference(v, sub, "certificate", further, v.cfg.Certificates) && listener.Certificate == "" {
+				v.report(codeTogether, v.key(at.key("certificates")), at.key("certificates"), "certificates needs certificate", "write certificate: "+further+", which clients get that ask for no name")
+				break
+			}
+		}
 		if listener.RedirectTo != "" {
 			v.redirectTo(at.key("redirect_to"), name, listener.RedirectTo)
 		}
-		for i, network := range listener.TrustedProxies {
-			sub := at.key("trusted_proxies").index(i)
-			_, errPrefix := netip.ParsePrefix(network)
-			_, errAddr := netip.ParseAddr(network)
-			if errPrefix != nil && errAddr != nil {
-				v.report(codeValue, v.value(sub), sub, fmt.Sprintf("trusted_proxies: %q is not a network", network), "write an address or CIDR, such as 10.0.0.5 or 10.0.0.0/8")
-			}
-		}
+		v.networks(at.key("trusted_proxies"), listener.TrustedProxies)
 	}
 	v.unusedListeners(names)
+}
+
+// networks checks a list of addresses and networks.
+func (v *validator) networks(at path, networks []string) {
+	for i, network := range networks {
+		sub := at.index(i)
+		_, errPrefix := netip.ParsePrefix(network)
+		_, errAddr := netip.ParseAddr(network)
+		if errPrefix != nil && errAddr != nil {
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("%s: %q is not a network", last(at), network), "write an address or CIDR, such as 10.0.0.5 or 10.0.0.0/8")
+		}
+	}
 }
 
 // redirectTo checks where a listener sends its clients: once, to one that answers.
@@ -82,43 +90,4 @@ func (v *validator) unusedListeners(names []string) {
 			v.report(codeNoEffect, v.key(at), at, fmt.Sprintf("no route answers on listener %q", name), "add it to the listeners of a route, or remove it")
 		}
 	}
-}
-
-func (v *validator) certificates() {
-	for _, name := range slices.Sorted(maps.Keys(v.cfg.Certificates)) {
-		at, cert := path("certificates").key(name), v.cfg.Certificates[name]
-		if cert.CertFile == "" || cert.KeyFile == "" {
-			continue // told as missing keys
-		}
-		if !v.machine.here {
-			continue
-		}
-		if !v.readable(at.key("cert_file"), cert.CertFile) || !v.readable(at.key("key_file"), cert.KeyFile) {
-			continue
-		}
-		loaded, err := tls.LoadX509KeyPair(cert.CertFile, cert.KeyFile)
-		switch {
-		case err != nil:
-			v.report(codeCertificate, v.key(at), at, fmt.Sprintf("certificate %q: %v", name, err), "both files are PEM; the key belongs to the first certificate in cert_file and has no password")
-		case loaded.Leaf != nil && time.Now().After(loaded.Leaf.NotAfter):
-			v.report(codeExpired, v.value(at.key("cert_file")), at.key("cert_file"), fmt.Sprintf("certificate %q expired on %s", name, loaded.Leaf.NotAfter.Format(time.DateOnly)), "renew it")
-		}
-	}
-}
-
-// readable reports a file that certificates cannot be read from.
-func (v *validator) readable(at path, name string) bool {
-	_, err := ReadBounded(name, maxIncluded)
-	if err == nil {
-		return true
-	}
-	cause, hint := err, "it must be a file that Holdfast's account may read"
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		cause = failed.Err
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		hint = "check the path; relative paths start at the folder of this file"
-	}
-	v.report(codeCertificate, v.value(at), at, fmt.Sprintf("%s: %s cannot be read: %v", last(at), name, cause), hint)
-	return false
 }

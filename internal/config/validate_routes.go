@@ -28,6 +28,10 @@ func (v *validator) routes() {
 		v.match(at.key("match"), route.Match)
 		v.stripPrefix(at, route)
 		v.handler(at, route)
+		v.balancing(at, route)
+		v.access(at, route)
+		v.traffic(at, route)
+		v.content(at, route)
 	}
 	v.shadowed(names)
 }
@@ -103,9 +107,7 @@ func (v *validator) urls(at path, urls []string) {
 			if !strings.Contains(text, "://") && text != "" {
 				hint = "did you mean http://" + text + "?"
 			}
-		case u.Scheme == "https":
-			hint = "this version speaks plain HTTP to upstreams: write http://"
-		case u.Scheme != "http" || u.Hostname() == "":
+		case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		case u.User != nil:
 			hint = "remove the user and password"
 		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":

@@ -112,7 +112,11 @@ func (s *shape) tree(v reflect.Value) any {
 			if f.omit && v.Field(i).IsZero() {
 				continue
 			}
-			if sub := f.shape.tree(v.Field(i)); sub != nil {
+			sub := f.shape.tree(v.Field(i))
+			if section, ok := sub.(map[string]any); ok && len(section) == 0 && v.Field(i).Kind() == reflect.Struct {
+				continue
+			}
+			if sub != nil {
 				out[f.name] = sub
 			}
 		}
