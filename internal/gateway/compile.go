@@ -28,12 +28,17 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 	if err != nil {
 		return nil, err
 	}
+	b := &build{g: g, next: next, route: r, conf: conf, config: c}
+	if r.serve, err = b.onion(r.serve); err != nil {
+		return nil, err
+	}
+	policies := r.info.Policies
 	key := routeKey{conf.App, name}
 	r.metrics = g.metrics.route(key)
 	next.keys[key] = true
 	r.info = RouteInfo{
 		Name: name, Listeners: listenersOf(conf, c), Hosts: r.hosts, Methods: r.methods,
-		Headers: conf.Match.Header, Priority: conf.Priority, Kind: kind, Target: target, App: conf.App,
+		Headers: conf.Match.Header, Priority: conf.Priority, Kind: kind, Target: target, App: conf.App, Policies: policies,
 	}
 	if r.exact {
 		r.info.Path = r.path

@@ -15,4 +15,6 @@ type RouteInfo struct {
 	Kind   string `json:"kind"`
 	Target string `json:"target"`
 	App    string `json:"app,omitempty"`
+	// Policies are in front of it, in the order in which a request meets them.
+	Policies []string `json:"policies,omitempty"`
 }

@@ -20,6 +20,7 @@ type setup struct {
 	// What may be taken over by the next setup: the pools of routes' urls, and folders by path.
 	pools   map[string]*upstream.Pool
 	folders map[string]*folder
+	kept    map[string]kept // by route and policy
 }
 
 // site is what requests of one listener meet. It is immutable; a socket points to its present one.
@@ -42,6 +43,7 @@ func (g *Gateway) compile(c *config.Config) (*setup, error) {
 		keys:    map[routeKey]bool{},
 		pools:   map[string]*upstream.Pool{},
 		folders: map[string]*folder{},
+		kept:    map[string]kept{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
 		r, err := g.compileRoute(next, name, c)
