@@ -3,7 +3,9 @@ package gateway
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"maps"
+	"math/bits"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,67 +39,178 @@ type headerCondition struct{ name, value string }
 // The order of specificity is the order of the search: the routes of the exact host, then of the
 // wildcard, then those for any host; among them the exact path, then the prefixes from the longest to
 // the shortest; there the routes by the number of their other conditions, their priority and their
-// name. Each step is a lookup by name, so that the time depends on the depth of the configured
-// prefixes and not on the number of routes.
+// name.
+//
+// It is a tree whose edges are labels: the host, then the segments of the path. All edges lie in one
+// hash table, so that a step costs the same in a small and in a large one, each label is hashed once,
+// and the walk ends with the first segment that no route has.
 type table struct {
-	exact map[string]*paths // "shop.example.com"
-	wild  map[string]*paths // ".example.com" for "*.example.com"
-	any   *paths
+	seed  maphash.Seed
+	nodes []node
+	edges []edge // open addressing; the length is a power of two, and at least half are empty
+	// hosts and wilds tell that there are routes with exact hosts and with wildcards.
+	hosts, wilds bool
 }
 
-// paths are the routes of one host by path.
-type paths struct {
-	exact  map[string][]*route
-	prefix map[string][]*route
-	// depth is the number of segments of the deepest prefix.
-	depth int
+// node is a place in the tree.
+type node struct {
+	label  string
+	parent uint32
+	up     uint32 // the nearest node with a prefix, from here upwards; nowhere when there is none
+	exact  spot   // the routes of exactly this path
+	prefix spot   // the routes of what is here and below
+}
+
+// spot has the routes of one host and path: those with further conditions are more specific than the
+// one without, of which the first hides all others.
+type spot struct {
+	some  *choice
+	plain *route
+}
+
+// edge leads to a node; hash is a part of its label's and parent's.
+type edge struct{ hash, to uint32 }
+
+// Every table has these nodes.
+const (
+	nowhere   uint32 = iota // no node; the empty edge leads here
+	anyHost                 // the paths of the routes without a host
+	exactHost               // children are hosts: "shop.example.com"
+	wildHost                // children are what follows the star: ".example.com" of "*.example.com"
+)
+
+// builder makes a table.
+type builder struct {
+	table
+	to    map[link]uint32
+	lists map[place][]*route // of routes with conditions beside host and path
+}
+
+type link struct {
+	parent uint32
+	label  string
+}
+
+type place struct {
+	node  uint32
+	exact bool
 }
 
 func newTable(routes []*route) *table {
-	t := &table{exact: map[string]*paths{}, wild: map[string]*paths{}, any: newPaths()}
+	b := &builder{to: make(map[link]uint32, 4*len(routes)), lists: map[place][]*route{}}
+	b.seed = maphash.MakeSeed()
+	b.nodes = make([]node, wildHost+1, 4*len(routes)+int(wildHost)+1)
+	routes = slices.Clone(routes)
+	slices.SortFunc(routes, bySpecificity) // and so is every list
 	for _, r := range routes {
 		if len(r.hosts) == 0 {
-			t.any.add(r)
+			b.add(anyHost, r)
 		}
 		for _, host := range r.hosts {
-			hosts := t.exact
-			if suffix, ok := strings.CutPrefix(host, "*"); ok {
-				hosts, host = t.wild, suffix
+			if suffix, wild := strings.CutPrefix(host, "*"); wild {
+				b.wilds = true
+				b.add(b.step(wildHost, suffix), r)
+			} else {
+				b.hosts = true
+				b.add(b.step(exactHost, host), r)
 			}
-			if hosts[host] == nil {
-				hosts[host] = newPaths()
-			}
-			hosts[host].add(r)
 		}
 	}
-	t.any.sort()
-	for _, hosts := range []map[string]*paths{t.exact, t.wild} {
-		for _, p := range hosts {
-			p.sort()
+	for at, list := range b.lists {
+		if at.exact {
+			b.nodes[at.node].exact.some = newChoice(list)
+		} else {
+			b.nodes[at.node].prefix.some = newChoice(list)
 		}
 	}
-	return t
+	for i := range b.nodes { // a parent stands before its children
+		if n := &b.nodes[i]; n.prefix != (spot{}) {
+			n.up = uint32(i) //nolint:gosec // counts nodes
+		} else {
+			n.up = b.nodes[n.parent].up
+		}
+	}
+	b.link()
+	return &b.table
 }
 
-func newPaths() *paths {
-	return &paths{exact: map[string][]*route{}, prefix: map[string][]*route{}}
-}
-
-func (p *paths) add(r *route) {
-	if r.exact {
-		p.exact[r.path] = append(p.exact[r.path], r)
+// add puts a route below the node of its host.
+func (b *builder) add(at uint32, r *route) {
+	rest := r.path
+	for rest != "" {
+		rest = rest[1:]
+		end := segment(rest)
+		at = b.step(at, rest[:end])
+		rest = rest[end:]
+	}
+	if r.conditions > 0 {
+		b.lists[place{at, r.exact}] = append(b.lists[place{at, r.exact}], r)
 		return
 	}
-	p.prefix[r.path] = append(p.prefix[r.path], r)
-	p.depth = max(p.depth, strings.Count(r.path, "/"))
+	s := &b.nodes[at].prefix
+	if r.exact {
+		s = &b.nodes[at].exact
+	}
+	if s.plain == nil {
+		s.plain = r
+	}
 }
 
-func (p *paths) sort() {
-	for _, lists := range []map[string][]*route{p.exact, p.prefix} {
-		for _, list := range lists {
-			slices.SortFunc(list, bySpecificity)
+// step is the child of a node by its label; it is made when there is none.
+func (b *builder) step(parent uint32, label string) uint32 {
+	l := link{parent, label}
+	to, ok := b.to[l]
+	if !ok {
+		to = uint32(len(b.nodes)) //nolint:gosec // a configuration has at most some millions of them
+		b.nodes = append(b.nodes, node{label: label, parent: parent})
+		b.to[l] = to
+	}
+	return to
+}
+
+// link puts the edges into their hash table.
+func (b *builder) link() {
+	b.edges = make([]edge, 2<<bits.Len(uint(len(b.to))))
+	for l, to := range b.to {
+		h := b.hash(l.parent, l.label)
+		i := b.slot(h)
+		for b.edges[i].to != nowhere {
+			i = (i + 1) & (len(b.edges) - 1)
+		}
+		b.edges[i] = edge{uint32(h), to} //nolint:gosec // a part is wanted
+	}
+}
+
+// hash is that of an edge. Its lower half is kept, its upper half is where it begins to be looked for.
+func (t *table) hash(parent uint32, label string) uint64 {
+	const odd = 0x9E3779B97F4A7C15 // spreads the parents over all bits
+	return maphash.String(t.seed, label) + uint64(parent)*odd
+}
+
+func (t *table) slot(hash uint64) int { return int(hash>>32) & (len(t.edges) - 1) }
+
+// child is the node that label leads to, or nowhere.
+func (t *table) child(parent uint32, label string) uint32 {
+	h := t.hash(parent, label)
+	for i := t.slot(h); ; i = (i + 1) & (len(t.edges) - 1) {
+		e := t.edges[i]
+		if e.to == nowhere {
+			return nowhere
+		}
+		if e.hash == uint32(h) { //nolint:gosec // a part is wanted
+			if n := &t.nodes[e.to]; n.parent == parent && n.label == label {
+				return e.to
+			}
 		}
 	}
+}
+
+// segment is the length of the first segment of a path without its leading slash.
+func segment(path string) int {
+	if end := strings.IndexByte(path, '/'); end >= 0 {
+		return end
+	}
+	return len(path)
 }
 
 // bySpecificity orders routes of the same host and path.
@@ -143,7 +256,11 @@ func (r *route) conditionsOf(m config.Match) error {
 		r.methods = append(r.methods, strings.ToUpper(method))
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
-		r.headers = append(r.headers, headerCondition{http.CanonicalHeaderKey(name), m.Header[name]})
+		w := headerCondition{http.CanonicalHeaderKey(name), m.Header[name]}
+		if w.name == hostField {
+			w.value = strings.ToLower(w.value) // as the host of a request is
+		}
+		r.headers = append(r.headers, w)
 	}
 	r.conditions = len(r.headers) + min(1, len(r.methods))
 	return nil
