@@ -1,7 +1,64 @@
 package config
 
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
 // access checks who may use a route.
 func (v *validator) access(at path, route Route) {
 	v.networks(at.key("allow"), route.Allow)
 	v.networks(at.key("deny"), route.Deny)
+	if route.CORS != nil {
+		v.cors(at.key("cors"), *route.CORS)
+	}
+}
+
+func (v *validator) cors(at path, c CORS) {
+	for i, origin := range c.Origins {
+		sub := at.key("origins").index(i)
+		if origin == "*" {
+			if c.Credentials {
+				v.report(codeTogether, v.value(sub), sub, "credentials and any origin together let every page act as its visitor", "name the origins, or remove credentials")
+			}
+			continue
+		}
+		u, err := url.Parse(strings.Replace(origin, "://*.", "://", 1))
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || !goodHost(u.Hostname()) {
+			hint := "write https://HOST, or https://*.DOMAIN, without a path"
+			if origin == "null" {
+				hint = "remove it: every sandboxed page and local file has this origin"
+			}
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("origins: %q is not an origin", origin), hint)
+		}
+	}
+	v.tokens(at.key("methods"), c.Methods, "a request method")
+	v.tokens(at.key("headers"), c.Headers, "the name of a header")
+	v.tokens(at.key("expose_headers"), c.ExposeHeaders, "the name of a header")
+}
+
+// tokens checks a list of names as HTTP has them.
+func (v *validator) tokens(at path, names []string, what string) {
+	for i, name := range names {
+		if sub := at.index(i); !goodToken(name) {
+			v.report(codeHeader, v.value(sub), sub, fmt.Sprintf("%s: %q is not %s", last(at), name, what), "write letters, digits and -")
+		}
+	}
+}
+
+// fieldNames checks names of header fields that a route changes: those that frame a message, or that tell
+// the upstream who the client is, are Holdfast's own.
+func (v *validator) fieldNames(at path, names []string, spotOf func(path) spot, subOf func(int) path) {
+	for i, name := range names {
+		sub := subOf(i)
+		switch lower := strings.ToLower(name); {
+		case !goodToken(name):
+			v.report(codeHeader, spotOf(sub), sub, fmt.Sprintf("%q cannot be the name of a header", name), "write letters, digits and -")
+		case slices.Contains([]string{"connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive", "proxy-connection", "x-request-id"}, lower),
+			strings.HasPrefix(lower, "x-forwarded-") || lower == "forwarded" || lower == "via":
+			v.report(codeHeader, spotOf(sub), sub, fmt.Sprintf("%s: %s is Holdfast's own to write", last(at), name), "remove it")
+		}
+	}
 }

@@ -102,6 +102,9 @@ func (c *call) dispatch() {
 	c.series = c.route.metrics
 	c.series.inFlight.Inc()
 	c.served = c.path.strip(c.route.strip)
+	if len(c.route.decorators) > 0 {
+		c.before = c.decorate
+	}
 	c.route.serve.respond(c)
 }
 

@@ -21,6 +21,7 @@ type metrics struct {
 	retries  *prometheus.CounterVec
 	parked   *prometheus.GaugeVec
 	waits    *prometheus.CounterVec
+	denials  *prometheus.CounterVec
 
 	mu     sync.Mutex // guards routes and the adding and dropping of series
 	routes map[routeKey]*routeMetrics
@@ -62,10 +63,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "holdfast_http_parked_requests_total",
 			Help: "Requests that waited for an instance, or would have: they got one (served), waited in vain (timeout), were not let in or sent away (refused), or their client left (gone).",
 		}, []string{"app", "route", "outcome"}),
+		denials: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_auth_failures_total",
+			Help: "Requests refused because of who sent them: by their address, client certificate, jwt, api key or password (api_key, basic), or the page they came from (cors).",
+		}, []string{"app", "route", "reason"}),
 		routes: map[routeKey]*routeMetrics{},
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits)
+		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits, m.denials)
 	}
 	m.none = m.route(routeKey{})
 	return m
@@ -133,6 +138,7 @@ func (m *metrics) keep(keys map[routeKey]bool) {
 		m.retries.DeletePartialMatch(labels)
 		m.parked.DeletePartialMatch(labels)
 		m.waits.DeletePartialMatch(labels)
+		m.denials.DeletePartialMatch(labels)
 	}
 }
 
@@ -179,6 +185,15 @@ func (r *routeMetrics) retried(reason string) {
 	defer r.of.mu.Unlock()
 	if !r.dropped {
 		r.of.retries.WithLabelValues(r.key.app, r.key.route, reason).Inc()
+	}
+}
+
+// denied counts a request that was refused because of who sent it.
+func (r *routeMetrics) denied(reason string) {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	if !r.dropped {
+		r.of.denials.WithLabelValues(r.key.app, r.key.route, reason).Inc()
 	}
 }
 

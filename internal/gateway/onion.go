@@ -26,7 +26,14 @@ type build struct {
 // layers are the policies in their fixed order, the outermost first. Request id, trace, client address,
 // access log and metrics are before them; balancing and the transport after.
 func layers() []layer {
-	return []layer{}
+	return []layer{
+		{"response_headers", newResponseFields},
+		{"security_headers", newSecurityFields},
+		{"cors", newCORS},
+		{"access", newNetworks},
+		{"max_body_size", newBodyLimit},
+		{"request_headers", newRequestFields},
+	}
 }
 
 // onion puts the route's policies around what serves it.

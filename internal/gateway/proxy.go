@@ -77,6 +77,8 @@ func (p *proxy) fail(c *call, x *exchange, err error) {
 		c.unavailable("not_ready", "No instance is ready to answer.", c.g.retryAfter(p.app))
 	case x.timedOut.Load():
 		c.refuse(http.StatusGatewayTimeout, "upstream_timeout", "The server behind this address did not answer in time.")
+	case x.body != nil && bodyTooLarge(x.body.failure()):
+		c.tooLarge(c.route.maxBody)
 	case x.body != nil && errors.Is(x.body.failure(), os.ErrDeadlineExceeded):
 		c.refuse(http.StatusRequestTimeout, "body_timeout", "The body of the request did not come in time.")
 	case x.body != nil && x.body.failure() != nil:

@@ -14,6 +14,17 @@ type recorder struct {
 	buffers *buffers
 	status  int
 	bytes   int64
+	// before is called once before the header of an answer goes out; nil: nothing is done then.
+	before func()
+}
+
+// begin notes the status of an answer that is about to begin.
+func (r *recorder) begin(status int) {
+	r.status = status
+	if before := r.before; before != nil {
+		r.before = nil
+		before()
+	}
 }
 
 // Header implements http.ResponseWriter.
@@ -22,7 +33,7 @@ func (r *recorder) Header() http.Header { return r.w.Header() }
 // WriteHeader implements http.ResponseWriter; interim answers (1xx) are passed through.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		r.status = status
+		r.begin(status)
 	}
 	r.w.WriteHeader(status)
 }
@@ -30,7 +41,7 @@ func (r *recorder) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
-		r.status = http.StatusOK
+		r.begin(http.StatusOK)
 	}
 	n, err := r.w.Write(p)
 	r.bytes += int64(n)
@@ -46,7 +57,7 @@ func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 		return io.CopyBuffer(struct{ io.Writer }{r}, src, *buf)
 	}
 	if r.status == 0 {
-		r.status = http.StatusOK
+		r.begin(http.StatusOK)
 	}
 	n, err := from.ReadFrom(src)
 	r.bytes += n
