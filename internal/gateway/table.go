@@ -27,6 +27,8 @@ type route struct {
 	priority   int
 	strip      string
 	serve      responder
+	decorators []decorator // of its answers' headers
+	maxBody    config.Size // 0 = no bound
 	metrics    *routeMetrics
 }
 
