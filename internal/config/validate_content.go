@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 )
 
@@ -16,5 +18,30 @@ func (v *validator) content(at path, route Route) {
 		names := slices.Sorted(maps.Keys(changes.h.Set))
 		v.fieldNames(at.key(changes.key), names, v.key, func(i int) path { return set.key(names[i]) })
 		v.fieldNames(at.key(changes.key), changes.h.Remove, v.value, remove.index)
+	}
+	v.errorPages(at.key("error_pages"), route.ErrorPages)
+	if route.Fault != nil {
+		v.fault(at.key("fault"), *route.Fault)
+	}
+}
+
+func (v *validator) errorPages(at path, pages map[string]string) {
+	for _, status := range slices.Sorted(maps.Keys(pages)) {
+		sub := at.key(status)
+		if !regexp.MustCompile(`^[45]([0-9][0-9]|xx)$`).MatchString(status) {
+			v.report(codeValue, v.key(sub), sub, fmt.Sprintf("error_pages: %q is not the status of an error", status), `write "404", "4xx" or "5xx"`)
+			continue
+		}
+		v.present(sub, pages[status], false)
+	}
+}
+
+func (v *validator) fault(at path, f Fault) {
+	v.headers(at.key("header"), f.Header)
+	if sub := at.key("abort"); f.Abort != 0 && f.Abort < 400 && !v.rejected[sub] {
+		v.report(codeRange, v.value(sub), sub, fmt.Sprintf("abort: %d is not the status of an error", f.Abort), "write a status from 400 to 599")
+	}
+	if f.Delay == 0 && f.Abort == 0 && f.Bandwidth == 0 {
+		v.report(codeNoEffect, v.key(at), at, "this fault does nothing", "add delay, abort or bandwidth")
 	}
 }

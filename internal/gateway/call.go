@@ -35,6 +35,7 @@ type call struct {
 	upstream time.Duration
 	parked   time.Duration
 	failure  string
+	faults   string // what was done on purpose
 
 	// values backs the single-valued header fields that are set, so that they need no allocation
 	// of their own.

@@ -28,6 +28,7 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 	if err != nil {
 		return nil, err
 	}
+	r.pages = newErrorPages(conf.ErrorPages)
 	b := &build{g: g, next: next, route: r, conf: conf, config: c}
 	if r.serve, err = b.onion(r.serve); err != nil {
 		return nil, err

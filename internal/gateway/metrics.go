@@ -22,6 +22,7 @@ type metrics struct {
 	parked   *prometheus.GaugeVec
 	waits    *prometheus.CounterVec
 	denials  *prometheus.CounterVec
+	faults   *prometheus.CounterVec
 
 	mu     sync.Mutex // guards routes and the adding and dropping of series
 	routes map[routeKey]*routeMetrics
@@ -67,10 +68,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "holdfast_auth_failures_total",
 			Help: "Requests refused because of who sent them: by their address, client certificate, jwt, api key or password (api_key, basic), or the page they came from (cors).",
 		}, []string{"app", "route", "reason"}),
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_faults_injected_total",
+			Help: "Requests that were made slow or to fail on purpose.",
+		}, byRoute),
 		routes: map[routeKey]*routeMetrics{},
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits, m.denials)
+		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits, m.denials, m.faults)
 	}
 	m.none = m.route(routeKey{})
 	return m
@@ -139,6 +144,7 @@ func (m *metrics) keep(keys map[routeKey]bool) {
 		m.parked.DeletePartialMatch(labels)
 		m.waits.DeletePartialMatch(labels)
 		m.denials.DeletePartialMatch(labels)
+		m.faults.DeletePartialMatch(labels)
 	}
 }
 
@@ -194,6 +200,15 @@ func (r *routeMetrics) denied(reason string) {
 	defer r.of.mu.Unlock()
 	if !r.dropped {
 		r.of.denials.WithLabelValues(r.key.app, r.key.route, reason).Inc()
+	}
+}
+
+// faulted counts a request that was tampered with on purpose.
+func (r *routeMetrics) faulted() {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	if !r.dropped {
+		r.of.faults.WithLabelValues(r.key.app, r.key.route).Inc()
 	}
 }
 

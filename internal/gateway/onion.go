@@ -32,6 +32,7 @@ func layers() []layer {
 		{"cors", newCORS},
 		{"access", newNetworks},
 		{"max_body_size", newBodyLimit},
+		{"fault", newFault},
 		{"request_headers", newRequestFields},
 	}
 }

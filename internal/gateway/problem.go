@@ -21,6 +21,9 @@ type problem struct {
 
 // refuse answers with a problem. Nothing may have been answered before.
 func (c *call) refuse(status int, code, detail string) {
+	if c.route != nil && len(c.route.pages) > 0 && c.route.pages.answer(c, status, code) {
+		return
+	}
 	title := http.StatusText(status)
 	body, err := json.Marshal(problem{"about:blank", title, status, detail, code, c.ids.request})
 	if err != nil {

@@ -29,6 +29,7 @@ type route struct {
 	serve      responder
 	decorators []decorator // of its answers' headers
 	maxBody    config.Size // 0 = no bound
+	pages      errorPages
 	metrics    *routeMetrics
 }
 
