@@ -46,7 +46,10 @@ func (c *collector) reject(key path) {
 
 // anyRejected reports whether key or anything below it was rejected.
 func (c *collector) anyRejected(key path) bool {
-	if c.rejected[key] {
+	switch {
+	case len(c.rejected) == 0:
+		return false
+	case c.rejected[key]:
 		return true
 	}
 	for at := range c.rejected {

@@ -232,8 +232,10 @@ func (l *loader) defaults(user map[string]any) *layer {
 		apps[name] = l.appDefaults(name, section(section(user, "apps"), name), file)
 	}
 	routes := map[string]any{}
+	plain := l.plainRoute(listeners)
+	sections := routeSections()
 	for name := range section(user, "routes") {
-		routes[name] = l.routeDefaults(section(section(user, "routes"), name), listeners)
+		routes[name] = l.routeDefaults(section(section(user, "routes"), name), plain, sections)
 	}
 	all["apps"], all["routes"] = apps, routes
 	return layer
@@ -276,23 +278,9 @@ func (l *loader) appDefaults(name string, user, file map[string]any) map[string]
 	return app
 }
 
-func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
+// plainRoute is what every route has by default.
+func (l *loader) plainRoute(listeners map[string]any) map[string]any {
 	route := l.treeOf(DefaultRoute())
-	for key, defaults := range routeSections() {
-		if _, ok := user[key]; ok {
-			route[key] = l.treeOf(defaults)
-		}
-	}
-	if _, ok := user["respond"]; ok {
-		route["respond"] = l.respondDefaults(section(user, "respond"))
-	}
-	if fallback := section(user, "fallback"); fallback["respond"] != nil {
-		section(route, "fallback")["respond"] = l.respondDefaults(section(fallback, "respond"))
-	}
-	if check := section(user, "health_check"); check != nil {
-		_, http := check["http_get"]
-		route["health_check"] = l.treeOf(DefaultProbe(false, http))
-	}
 	var names []any
 	for _, name := range slices.Sorted(maps.Keys(listeners)) {
 		if to, _ := section(listeners, name)["redirect_to"].(string); to == "" {
@@ -302,6 +290,32 @@ func (l *loader) routeDefaults(user, listeners map[string]any) map[string]any {
 	if names != nil {
 		route["listeners"] = names
 	}
+	return route
+}
+
+// routeDefaults is plain itself, which is not changed, for a route that has none of the sections with
+// defaults of their own.
+func (l *loader) routeDefaults(user, plain, sections map[string]any) map[string]any {
+	own := map[string]any{}
+	for key := range user {
+		switch defaults, ok := sections[key]; {
+		case ok:
+			own[key] = l.treeOf(defaults)
+		case key == "respond":
+			own[key] = l.respondDefaults(section(user, key))
+		case key == "health_check" && section(user, key) != nil:
+			_, http := section(user, key)["http_get"]
+			own[key] = l.treeOf(DefaultProbe(false, http))
+		}
+	}
+	if fallback := section(user, "fallback"); fallback["respond"] != nil {
+		section(own, "fallback")["respond"] = l.respondDefaults(section(fallback, "respond"))
+	}
+	if len(own) == 0 {
+		return plain
+	}
+	route := maps.Clone(plain)
+	maps.Copy(route, own)
 	return route
 }
 

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,8 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/go-viper/mapstructure/v2"
 )
 
 // Options say where a configuration is read from.
@@ -127,7 +122,7 @@ func (l *loader) finish() (*Snapshot, Problems) {
 	l.readPolicy()
 	l.checkVersions()
 
-	user := merge(l.layers...)
+	user := l.merged()
 	below := []*layer{l.defaults(user)}
 	layers := l.layers
 	if l.keys.installed != "" && l.defaultListeners(user) {
@@ -167,6 +162,14 @@ func (l *loader) finish() (*Snapshot, Problems) {
 	}, problems
 }
 
+// merged is what the user says: the layers over each other. It is not changed.
+func (l *loader) merged() map[string]any {
+	if len(l.layers) == 1 {
+		return l.layers[0].tree
+	}
+	return merge(l.layers...)
+}
+
 // merge puts layers over each other: maps merge by key, everything else replaces. Koanf would do the
 // same, but goes through all that is there with every layer, so that 1000 files took seconds.
 func merge(layers ...*layer) map[string]any {
@@ -197,13 +200,7 @@ func overlay(tree, over map[string]any) {
 // decode turns a merged tree into the types.
 func (l *loader) decode(tree map[string]any) *Config {
 	cfg := &Config{}
-	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: cfg, TagName: "yaml", DecodeHook: mapstructure.TextUnmarshallerHookFunc(),
-	})
-	if err == nil {
-		err = d.Decode(tree)
-	}
-	if err != nil {
+	if err := l.root.fill(reflect.ValueOf(cfg).Elem(), tree); err != nil {
 		l.defect(err)
 	}
 	return cfg
@@ -393,11 +390,4 @@ func (l *loader) files() []string {
 	}
 	files := []string{l.opts.File, filepath.Join(filepath.Dir(l.opts.File), "conf.d")}
 	return append(files, l.included...)
-}
-
-// hashOf identifies a merged tree; json sorts the keys.
-func hashOf(tree map[string]any) string {
-	h := sha256.New()
-	_ = json.NewEncoder(h).Encode(tree) // texts, numbers, maps and lists always encode
-	return hex.EncodeToString(h.Sum(nil))
 }

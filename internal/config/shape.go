@@ -25,6 +25,8 @@ type shape struct {
 	fields []field      // of a struct, in the order of the type
 	elem   *shape       // of a map or a list
 	single bool         // a list that may be written as one value
+	text   bool         // the type reads itself from text
+	needs  bool         // something below it is required
 	rule   rule
 }
 
@@ -61,16 +63,20 @@ func shapeOf(t reflect.Type, r rule) *shape {
 	s := &shape{typ: t, rule: r}
 	switch {
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		s.text = true
 		return s
 	case t.Kind() == reflect.Struct:
 		s.kind = kindStruct
 		for i := range t.NumField() {
 			f := t.Field(i)
 			name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-			s.fields = append(s.fields, field{name, option == "omitempty", shapeOf(f.Type, parseRule(f.Tag.Get("rule")))})
+			sub := shapeOf(f.Type, parseRule(f.Tag.Get("rule")))
+			s.fields = append(s.fields, field{name, option == "omitempty", sub})
+			s.needs = s.needs || sub.needs || sub.rule.required
 		}
 	case t.Kind() == reflect.Map:
 		s.kind, s.elem = kindMap, shapeOf(t.Elem(), r.forEntries())
+		s.needs = s.elem.needs
 	case t.Kind() == reflect.Slice:
 		s.kind, s.elem = kindList, shapeOf(t.Elem(), r.forEntries())
 		s.single = t == reflect.TypeFor[OneOrMany]() || s.elem.kind == kindStruct

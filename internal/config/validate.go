@@ -38,6 +38,9 @@ func (v *validator) validate(root *shape, user map[string]any) {
 
 // required finds keys that are missing or empty, in every section that is there.
 func (v *validator) required(s *shape, tree map[string]any, at path) {
+	if !s.needs {
+		return
+	}
 	if s.kind == kindMap {
 		for _, name := range slices.Sorted(maps.Keys(tree)) {
 			if sub, ok := tree[name].(map[string]any); ok {
@@ -47,8 +50,14 @@ func (v *validator) required(s *shape, tree map[string]any, at path) {
 		return
 	}
 	for _, f := range s.fields {
-		sub := at.key(f.name)
+		if !f.shape.needs && !f.shape.rule.required {
+			continue
+		}
 		value, there := tree[f.name]
+		if !there && !f.shape.rule.required {
+			continue
+		}
+		sub := at.key(f.name)
 		if section, ok := value.(map[string]any); ok {
 			v.required(f.shape, section, sub)
 			continue

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -106,41 +108,50 @@ func (v *validator) matchPath(at path, text string) {
 
 // shadowed warns of routes whose requests another route wins on every listener.
 func (v *validator) shadowed(names []string) {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return v.anyRejected(path("routes").key(name).key("match"))
-	})
-	byMatch := map[string][]string{}
+	alike := map[string][]string{} // routes by what they match
 	for _, name := range names {
-		key := v.cfg.Routes[name].Match.canonical()
-		byMatch[key] = append(byMatch[key], name)
+		if !v.anyRejected(path("routes").key(name).key("match")) {
+			key := v.cfg.Routes[name].Match.canonical()
+			alike[key] = append(alike[key], name)
+		}
 	}
-	for _, name := range names {
-		route := v.cfg.Routes[name]
-		var winner string
-		won := map[string]bool{}
-		for _, other := range byMatch[route.Match.canonical()] {
-			o := v.cfg.Routes[other]
-			if other == name || o.Priority < route.Priority || o.Priority == route.Priority && other > name {
-				continue
-			}
-			for _, listener := range o.Listeners {
-				won[listener] = true
-			}
-			winner = other
+	winner := map[string]string{} // of the routes that lose on every listener
+	for _, group := range alike {
+		if len(group) > 1 {
+			v.losers(group, winner)
 		}
-		lost := len(route.Listeners) > 0 && winner != ""
-		for _, listener := range route.Listeners {
-			lost = lost && won[listener]
-		}
-		if !lost {
-			continue
-		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(winner)) {
 		why := "comes first by name"
-		if v.cfg.Routes[winner].Priority != route.Priority {
+		if v.cfg.Routes[winner[name]].Priority != v.cfg.Routes[name].Priority {
 			why = "has a higher priority"
 		}
 		at := path("routes").key(name)
-		v.report(codeShadowed, v.key(at), at, fmt.Sprintf("%s never answers: route %q matches the same requests and %s", at, winner, why), "change its match, or remove it")
+		v.report(codeShadowed, v.key(at), at, fmt.Sprintf("%s never answers: route %q matches the same requests and %s", at, winner[name], why), "change its match, or remove it")
+	}
+}
+
+// losers adds those of a group, by name, that others of it leave no listener.
+func (v *validator) losers(group []string, winner map[string]string) {
+	slices.SortStableFunc(group, func(a, b string) int {
+		return cmp.Compare(v.cfg.Routes[b].Priority, v.cfg.Routes[a].Priority)
+	})
+	first := map[string]string{} // by listener
+	for _, name := range group {
+		listeners, lost := v.cfg.Routes[name].Listeners, ""
+		for _, listener := range listeners {
+			if lost = first[listener]; lost == "" {
+				break
+			}
+		}
+		if lost != "" {
+			winner[name] = lost
+		}
+		for _, listener := range listeners {
+			if first[listener] == "" {
+				first[listener] = name
+			}
+		}
 	}
 }
 
@@ -153,11 +164,17 @@ func (m Match) canonical() string {
 	methods := slices.Clone(m.Method)
 	slices.Sort(hosts)
 	slices.Sort(methods)
-	prefix := strings.TrimSuffix(m.PathPrefix, "/")
 	var headers []string
 	for name, value := range m.Header {
 		headers = append(headers, strings.ToLower(name)+"="+value)
 	}
 	slices.Sort(headers)
-	return fmt.Sprintf("%q %q %q %q %q", hosts, methods, prefix, m.Path, headers)
+	var b []byte
+	for _, list := range [][]string{hosts, methods, {strings.TrimSuffix(m.PathPrefix, "/"), m.Path}, headers} {
+		b = append(b, '[')
+		for _, text := range list {
+			b = strconv.AppendQuote(b, text)
+		}
+	}
+	return string(b)
 }

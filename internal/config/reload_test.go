@@ -1,0 +1,146 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// manyRoutes is a file with n routes.
+func manyRoutes(n int) []byte {
+	var text strings.Builder
+	text.WriteString("version: 1\nroutes:\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  route-%05d:\n    match: {host: shop-%d.example.com, path_prefix: /api}\n    strip_prefix: /api\n    urls: [\"http://127.0.0.1:3000\"]\n", i, i)
+	}
+	return []byte(text.String())
+}
+
+// BenchmarkReload reads a configuration anew and compares it with the one before, which stays in
+// memory, as it does in the service.
+func BenchmarkReload(b *testing.B) {
+	for _, n := range []int{10, 10000} {
+		b.Run(fmt.Sprintf("routes=%d", n), func(b *testing.B) {
+			data := manyRoutes(n)
+			was, problems := Parse("bench.yaml", data, Options{})
+			if was == nil {
+				b.Fatal(problems.Err())
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				now, problems := Parse("bench.yaml", data, Options{})
+				if now == nil {
+					b.Fatal(problems.Err())
+				}
+				if !Diff(was.Config, now.Config).Empty() {
+					b.Fatal("the same file makes another configuration")
+				}
+				was = now
+			}
+		})
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	data := manyRoutes(10000)
+	one, _ := Parse("bench.yaml", data, Options{})
+	other, _ := Parse("bench.yaml", data, Options{})
+	for b.Loop() {
+		Diff(one.Config, other.Config)
+	}
+}
+
+// TestHashTellsTreesApart has trees that a careless writer would write alike.
+func TestHashTellsTreesApart(t *testing.T) {
+	trees := []map[string]any{
+		{},
+		{"a": ""},
+		{"a": nil},
+		{"a": map[string]any{}},
+		{"a": []any{}},
+		{"a": []any{""}},
+		{"a": []any{"b", "c"}},
+		{"a": []any{"bc"}},
+		{"a": []any{"b"}, "c": ""},
+		{"a": map[string]any{"b": "c"}},
+		{"a": map[string]any{}, "b": "c"},
+		{"a": int64(1)},
+		{"a": int64(-1)},
+		{"a": "1"},
+		{"a": true},
+		{"a": false},
+		{"ab": "c"},
+		{"a": "bc"},
+		{"a": strings.Repeat("x", 3*hashChunk)},
+		{"a": strings.Repeat("x", 3*hashChunk-1)},
+	}
+	seen := map[string]int{}
+	for i, tree := range trees {
+		hash := hashOf(tree)
+		if other, ok := seen[hash]; ok {
+			t.Errorf("trees %d and %d have the same hash", i, other)
+		}
+		seen[hash] = i
+	}
+	large := func() map[string]any {
+		s, problems := Parse("a.yaml", manyRoutes(50), Options{})
+		if s == nil {
+			t.Fatal(problems.Err())
+		}
+		return s.tree
+	}
+	if hashOf(large()) != hashOf(large()) {
+		t.Error("the same tree has two hashes")
+	}
+}
+
+// TestFillRefusesMisfits: the reader keeps them from coming, so nothing else sees these errors.
+func TestFillRefusesMisfits(t *testing.T) {
+	for want, tree := range map[string]map[string]any{
+		"routes: r: a string for a config.Route":           {"routes": map[string]any{"r": "x"}},
+		"routes: a []interface {} for a map[string]config": {"routes": []any{}},
+		"routes: r: urls: a string for a []string":         {"routes": map[string]any{"r": map[string]any{"urls": "x"}}},
+		"routes: r: urls: 0: a bool for a string":          {"routes": map[string]any{"r": map[string]any{"urls": []any{true}}}},
+		"version: a string for a int":                      {"version": "one"},
+		"logging: access: enabled: a int64 for a bool":     {"logging": map[string]any{"access": map[string]any{"enabled": int64(1)}}},
+		"routes: r: timeout: a bool for a config.Duration": {"routes": map[string]any{"r": map[string]any{"timeout": true}}},
+		"routes: r: timeout: \"soon\" is not a duration":   {"routes": map[string]any{"r": map[string]any{"timeout": "soon"}}},
+	} {
+		err := rootShape().fill(reflect.ValueOf(&Config{}).Elem(), tree)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: error %v, want %q", tree, err, want)
+		}
+	}
+}
+
+// TestShadowed is about who is told to win when several do.
+func TestShadowed(t *testing.T) {
+	s, problems := Parse("a.yaml", []byte(`version: 1
+listeners: {a: {address: ":1"}, b: {address: ":2"}}
+routes:
+  one: {match: {host: [x.test, Y.test]}, listeners: [a], respond: {status: 204}}
+  two: {match: {host: [y.test, X.test]}, listeners: [a], priority: 2, respond: {status: 204}}
+  three: {match: {host: [y.test, X.test]}, listeners: [a, b], priority: 1, respond: {status: 204}}
+  four: {match: {host: [x.test, y.test]}, respond: {status: 204}}
+  other: {match: {host: [x.test, y.test], path: /x}, respond: {status: 204}}
+`), Options{})
+	if s == nil {
+		t.Fatal(problems.Err())
+	}
+	var got []string
+	for _, p := range problems {
+		if p.Code == codeShadowed {
+			got = append(got, p.Message)
+		}
+	}
+	want := []string{
+		`routes.one never answers: route "two" matches the same requests and has a higher priority`,
+		`routes.four never answers: route "three" matches the same requests and has a higher priority`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
