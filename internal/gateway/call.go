@@ -77,12 +77,16 @@ func (c *call) admit() bool {
 		c.refuse(http.StatusBadRequest, "bad_host", sentence(err))
 		return false
 	}
-	if r.URL.Path == "*" && r.Method == http.MethodOptions && r.RequestURI == "*" {
+	if !expected(r) {
+		c.refuse(http.StatusExpectationFailed, "expectation_failed", "The request expects what cannot be met.")
+		return false
+	}
+	if r.Method == http.MethodOptions && wholeServer(r) {
 		c.set(c.Header(), "Content-Length", "0")
 		c.WriteHeader(http.StatusOK)
 		return false
 	}
-	if s := r.URL.Scheme; s != "" && s != "http" && s != "https" || r.URL.Opaque != "" || r.URL.User != nil {
+	if !httpTarget(r.URL) {
 		c.refuse(http.StatusBadRequest, "bad_target", "The request target is not an http address.")
 		return false
 	}

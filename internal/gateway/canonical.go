@@ -31,8 +31,14 @@ var (
 
 // canonicalURL is the canonical form of a server's request URL.
 func canonicalURL(u *url.URL) (canonical, error) {
+	if strings.IndexByte(u.RawQuery, '#') >= 0 {
+		return canonical{}, errPathFragment // net/http takes it for a part of the query
+	}
 	raw := u.RawPath
 	if raw == "" {
+		if u.Path == "" && u.Host != "" {
+			return canonical{"/", "/"}, nil // "http://host" means its root (RFC 9112, 3.2.1)
+		}
 		if plainPath(u.Path) {
 			return canonical{u.Path, u.Path}, nil
 		}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -28,16 +29,30 @@ func removeHopByHop(h http.Header) {
 	delete(h, "Http2-Settings")
 }
 
-// scrubTrailer removes from a trailer what may only stand in a header, because it frames or routes a
-// message or says who sent it (RFC 9110, 6.5.1): a reader that merges the two would believe it.
+// scrubTrailer removes from a trailer what may only stand in a header, because it frames, routes or
+// describes a message, asks for something, or says who sent it (RFC 9110, 6.5.1): a reader that merges
+// the two would believe it.
 func scrubTrailer(h http.Header) {
+	if len(h) == 0 {
+		return
+	}
 	removeHopByHop(h)
-	delete(h, "Content-Length")
-	delete(h, "Host")
 	for name := range h {
-		if claimsIdentity(name, false) {
+		if headerOnly(name) || claimsIdentity(name, false) {
 			delete(h, name)
 		}
+	}
+}
+
+func headerOnly(name string) bool {
+	switch name {
+	case "Content-Length", "Host", "Content-Type", "Content-Encoding", "Content-Range", "Content-Location",
+		"Authorization", "Www-Authenticate", "Cookie", "Set-Cookie", "Origin",
+		"Expect", "Max-Forwards", "Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
+		"Cache-Control", "Pragma", "Age", "Expires", "Date", "Vary", "Location", "Retry-After", "X-Request-Id", "Traceparent":
+		return true
+	default:
+		return false
 	}
 }
 
@@ -53,9 +68,21 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// wantsWebSocket reports whether r asks for the one protocol switch that is passed on.
+// wantsWebSocket reports whether r asks, as RFC 6455, 4.1 has it, for the one protocol switch that is
+// passed on. Of any other one the target is not told.
 func wantsWebSocket(r *http.Request) bool {
 	up := r.Header["Upgrade"]
 	return len(up) == 1 && strings.EqualFold(up[0], "websocket") && hasToken(r.Header["Connection"], "upgrade") &&
-		r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor >= 1 && r.ContentLength == 0
+		r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor >= 1 && r.ContentLength == 0 &&
+		webSocketKey(r.Header)
+}
+
+// webSocketKey reports whether the key and the version of a handshake are what they must be.
+func webSocketKey(h http.Header) bool {
+	key, version := h["Sec-Websocket-Key"], h["Sec-Websocket-Version"]
+	if len(key) != 1 || len(version) != 1 || version[0] != "13" {
+		return false
+	}
+	nonce, err := base64.StdEncoding.DecodeString(key[0])
+	return err == nil && len(nonce) == 16
 }

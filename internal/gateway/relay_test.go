@@ -78,7 +78,7 @@ func rawSession(t *testing.T) (r *rig, target status.Target, client net.Conn, br
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	_, _ = io.WriteString(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	_, _ = io.WriteString(client, "GET / HTTP/1.1\r\nHost: a\r\n"+handshake+"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	if server, err = ln.Accept(); err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,9 @@ func TestWebSocketEndsWithTheGateway(t *testing.T) {
 	}
 }
 
+// handshake are the fields of a request for a WebSocket that name no protocol.
+const handshake = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
 // TestUpgrades says which protocol switches an upstream gets to hear of.
 func TestUpgrades(t *testing.T) {
 	r := start(t, testConfig(appRoute()))
@@ -130,7 +133,7 @@ func TestUpgrades(t *testing.T) {
 				method = "GET"
 			}
 			// The server answers 200: it does not want to switch either.
-			res, body := raw(t, r.Addrs()["web"], method+" / HTTP/1.1\r\nHost: a\r\n"+tc.lines+"\r\n\r\nx")
+			res, body := raw(t, r.Addrs()["web"], method+" / HTTP/1.1\r\nHost: a\r\n"+handshake+tc.lines+"\r\n\r\nx")
 			if res.StatusCode != 200 {
 				t.Errorf("answer = %d %q", res.StatusCode, body)
 			}
@@ -165,7 +168,7 @@ func TestUnaskedSwitch(t *testing.T) {
 	routes := appRoute()
 	routes["shop"] = config.Route{URLs: []string{"http://" + ln.Addr().String()}}
 	r := start(t, testConfig(routes))
-	for _, lines := range []string{"", "Connection: Upgrade\r\nUpgrade: websocket\r\n"} {
+	for _, lines := range []string{"", handshake + "Connection: Upgrade\r\nUpgrade: websocket\r\n"} {
 		res, body := raw(t, r.Addrs()["web"], "GET / HTTP/1.1\r\nHost: a\r\n"+lines+"\r\n")
 		if res.StatusCode != 502 || strings.Contains(body, "evil") {
 			t.Errorf("answer = %d %q", res.StatusCode, body)

@@ -77,6 +77,11 @@ func TestWire(t *testing.T) {
 		{"IPv6 host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", ok, []string{"GET / "}},
 		{"HTTP/1.0 without host", "GET / HTTP/1.0\r\n\r\n", ok, []string{"GET / "}},
 		{"absolute form", "GET http://b/x?y HTTP/1.1\r\nHost: a\r\n\r\n", ok, []string{"GET /x?y "}},
+		{"absolute form without a path", "GET http://b HTTP/1.1\r\nHost: a\r\n\r\n", ok, []string{"GET / "}},
+		{"absolute form with a query only", "GET http://b?x HTTP/1.1\r\nHost: a\r\n\r\n", ok, []string{"GET /?x "}},
+		{"absolute form without a host", "GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
+		{"OPTIONS of a server in absolute form", "OPTIONS http://b HTTP/1.1\r\nHost: a\r\n\r\n", ok, nil},
+		{"fragment in the query", "GET /x?y#z HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
 		{"absolute form, other scheme", "GET ftp://b/x HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
 		{"absolute form with user", "GET http://u:p@b/x HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
 		{"opaque target", "GET http:x HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
@@ -93,6 +98,10 @@ func TestWire(t *testing.T) {
 		{"HTTP/0.9", "GET /\r\n\r\n", "400", nil},
 		{"space in target", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
 		{"expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 0\r\n\r\n", "417", nil},
+
+		{"two expectations", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, miracles\r\nContent-Length: 0\r\n\r\n", "417", nil},
+		{"two fields of expectations", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: miracles\r\nContent-Length: 0\r\n\r\n", "417", nil},
+		{"expectation without a body", "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n", ok, []string{"GET / "}},
 
 		// Paths: what is refused, and what reaches whom.
 		{"dot segments", "GET /a/../b/./c HTTP/1.1\r\nHost: a\r\n\r\n", ok, []string{"GET /b/c "}},
