@@ -52,6 +52,9 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 // listenersOf are the names of the listeners on which a route answers.
 func listenersOf(conf config.Route, c *config.Config) []string {
 	if len(conf.Listeners) > 0 {
+		if slices.IsSorted(conf.Listeners) {
+			return conf.Listeners
+		}
 		return slices.Sorted(slices.Values(conf.Listeners))
 	}
 	var out []string

@@ -90,7 +90,9 @@ type routeMetrics struct {
 	bytes    prometheus.Counter
 	parked   prometheus.Gauge
 	parking  atomic.Int64 // what parked shows
-	dropped  bool         // guarded by metrics.mu
+	dropped  bool         // guarded by metrics.mu, as are the next two
+	retries  map[string]bool
+	waits    map[outcome]bool
 
 	// answers is never modified once stored; a new combination replaces it.
 	answers atomic.Pointer[map[answerKey]answer]
@@ -135,16 +137,26 @@ func (m *metrics) keep(keys map[routeKey]bool) {
 		}
 		delete(m.routes, key)
 		r.dropped = true
-		labels := prometheus.Labels{"app": key.app, "route": key.route}
-		m.requests.DeletePartialMatch(labels)
-		m.duration.DeletePartialMatch(labels)
-		m.inFlight.DeletePartialMatch(labels)
-		m.bytes.DeletePartialMatch(labels)
-		m.retries.DeletePartialMatch(labels)
-		m.parked.DeletePartialMatch(labels)
-		m.waits.DeletePartialMatch(labels)
-		m.denials.DeletePartialMatch(labels)
-		m.faults.DeletePartialMatch(labels)
+		m.drop(r)
+	}
+}
+
+// drop deletes the series of a route, each by its labels: to look for them among those of all routes
+// would take a reload of many routes seconds.
+func (m *metrics) drop(r *routeMetrics) {
+	app, route := r.key.app, r.key.route
+	for key := range *r.answers.Load() {
+		m.requests.DeleteLabelValues(app, route, key.method, codeLabel(key.status))
+		m.duration.DeleteLabelValues(app, route, key.method, codeLabel(key.status))
+	}
+	m.inFlight.DeleteLabelValues(app, route)
+	m.bytes.DeleteLabelValues(app, route)
+	m.parked.DeleteLabelValues(app, route)
+	for reason := range r.retries {
+		m.retries.DeleteLabelValues(app, route, reason)
+	}
+	for o := range r.waits {
+		m.waits.DeleteLabelValues(app, route, string(o))
 	}
 }
 
@@ -172,10 +184,7 @@ func (r *routeMetrics) resolve(key answerKey) (answer, bool) {
 	if a, ok := old[key]; ok {
 		return a, true
 	}
-	code := "other"
-	if key.status >= 100 && key.status <= 599 {
-		code = strconv.Itoa(key.status)
-	}
+	code := codeLabel(key.status)
 	a := answer{
 		requests: r.of.requests.WithLabelValues(r.key.app, r.key.route, key.method, code),
 		duration: r.of.duration.WithLabelValues(r.key.app, r.key.route, key.method, code),
@@ -186,10 +195,22 @@ func (r *routeMetrics) resolve(key answerKey) (answer, bool) {
 	return a, true
 }
 
+// codeLabel keeps targets from making up label values.
+func codeLabel(status int) string {
+	if status >= 100 && status <= 599 {
+		return strconv.Itoa(status)
+	}
+	return "other"
+}
+
 func (r *routeMetrics) retried(reason string) {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	if !r.dropped {
+		if r.retries == nil {
+			r.retries = map[string]bool{}
+		}
+		r.retries[reason] = true
 		r.of.retries.WithLabelValues(r.key.app, r.key.route, reason).Inc()
 	}
 }
@@ -235,6 +256,10 @@ func (r *routeMetrics) waited(o outcome) {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	if !r.dropped {
+		if r.waits == nil {
+			r.waits = map[outcome]bool{}
+		}
+		r.waits[o] = true
 		r.of.waits.WithLabelValues(r.key.app, r.key.route, string(o)).Inc()
 	}
 }
