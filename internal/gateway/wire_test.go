@@ -25,6 +25,7 @@ func TestWire(t *testing.T) {
 	l := testListener()
 	l.IdleTimeout = config.Duration(30 * time.Millisecond)
 	l.ReadTimeout = config.Duration(500 * time.Millisecond)
+	l.MinDataRate = 1 // bodies are watched
 	conf.Listeners["web"] = l
 	r := start(t, conf)
 	address := r.Addrs()["web"]
@@ -59,6 +60,8 @@ func TestWire(t *testing.T) {
 		{"bad chunk size", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", "400", nil},
 		{"chunk longer than said", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n", "400", nil},
 		{"negative chunk size", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc\r\n0\r\n\r\n", "400", nil},
+		{"trailer without a colon", "POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nevil\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", "400", nil},
+		{"refused, but a body to come", "POST /admin HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", "403", nil},
 		{"two requests at once", "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", ok, []string{"GET /1 ", "GET /2 "}},
 		{"CL.TE smuggling", "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /admin HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n\r\n", ok, []string{"POST /1 "}},
 		{"request in a body", "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 29\r\n\r\nGET /admin HTTP/1.1\r\nX: y\r\n\r\n", ok, []string{"POST /1 GET /admin HTTP/1.1\r\nX: y\r\n\r\n"}},
