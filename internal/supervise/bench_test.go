@@ -40,6 +40,7 @@ func (stage) Start(process.Spec) (Child, error) {
 func (stage) Enforces() (memory, cpu bool, why string) { return true, true, "" }
 
 func (stage) SetReady(status.Target, bool)                                        {}
+func (stage) Ended(status.Target)                                                 {}
 func (stage) Remove(status.Target)                                                {}
 func (stage) Drain(context.Context, status.Target)                                {}
 func (stage) Expect(string, bool)                                                 {}

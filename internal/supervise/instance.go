@@ -154,6 +154,7 @@ func (i *instance) bury(ctx context.Context) ended {
 	i.s.board.losing(i.machine.view.App, i.machine.view.ID)
 	i.s.options.Balancer.SetReady(i.target, false)
 	orphans := i.child.Kill()
+	i.s.options.Balancer.Ended(i.target)
 	exit, clues := i.dossier(ctx, i.child.Exit())
 	i.setChild(nil)
 	return ended{exit: exit, clues: clues, orphans: orphans}

@@ -37,6 +37,7 @@ func (s *still) SetReady(_ status.Target, ready bool) {
 	}
 }
 
+func (*still) Ended(status.Target)                                         {}
 func (*still) Remove(status.Target)                                        {}
 func (*still) Drain(context.Context, status.Target)                        {}
 func (*still) Expect(string, bool)                                         {}

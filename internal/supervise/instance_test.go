@@ -54,7 +54,7 @@ func TestReadyIsToldBeforeItIsNoLongerExpected(t *testing.T) {
 		defer w.stop()
 		w.wantCalls("expect shop true", "ready shop-1 true", "expect shop false")
 		w.child("shop-1").end(1)
-		w.wantCalls("expect shop true", "ready shop-1 false", "kill shop-1", "ready shop-1 false", "ready shop-1 true", "expect shop false")
+		w.wantCalls("expect shop true", "ready shop-1 false", "kill shop-1", "ended shop-1", "ready shop-1 false", "ready shop-1 true", "expect shop false")
 	})
 }
 
@@ -72,7 +72,7 @@ func TestStopDrainsFirst(t *testing.T) {
 			t.Errorf("instance = %+v", i)
 		}
 		close(w.busy["shop-1"])
-		w.wantCalls("ask shop-1", "ready shop-1 false", "kill shop-1")
+		w.wantCalls("ask shop-1", "ready shop-1 false", "kill shop-1", "ended shop-1")
 		w.wantState("shop-1", status.Stopped)
 	})
 }

@@ -52,6 +52,8 @@ type Child interface {
 type Balancer interface {
 	// SetReady puts the target into balancing or takes it out.
 	SetReady(target status.Target, ready bool)
+	// Ended says that the target's process is gone, with all that it had started.
+	Ended(target status.Target)
 	// Remove forgets the target.
 	Remove(target status.Target)
 	// Drain returns when no request is in flight at the target any more, or when ctx ends.

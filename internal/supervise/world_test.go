@@ -156,6 +156,12 @@ func set(ids map[string]bool, id string, in bool) {
 
 func (w *world) Remove(t status.Target) { w.SetReady(t, false) }
 
+func (w *world) Ended(t status.Target) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, "ended "+t.Instance)
+}
+
 func (w *world) Drain(ctx context.Context, t status.Target) {
 	w.mu.Lock()
 	w.calls = append(w.calls, "drain "+t.Instance)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // errGone is what the first write of a request gets on a kept-alive connection that the target has
@@ -22,10 +23,14 @@ type Conn struct {
 	look atomic.Bool
 	tls  atomic.Bool
 	raw  syscall.RawConn // nil when the system gives none
+	set  *connSet        // that it is in until it is closed
+	// buried is set when the process at the other end is gone.
+	buried atomic.Bool
 }
 
-func newConn(c net.Conn) *Conn {
-	own := &Conn{Conn: c}
+func newConn(c net.Conn, set *connSet) *Conn {
+	own := &Conn{Conn: c, set: set}
+	set.add(own)
 	if s, ok := c.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
 			own.raw = raw
@@ -60,6 +65,9 @@ func (c *Conn) Look() { c.look.Store(true) }
 
 // Read implements net.Conn.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.buried.Load() {
+		_ = c.SetReadDeadline(time.Now().Add(lastWords)) // fails on one that is closed, as the read will
+	}
 	n, err := c.Conn.Read(p)
 	c.got.Add(int64(n))
 	return n, err
@@ -73,6 +81,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.wrote.Add(int64(n))
 	return n, err
+}
+
+// Close implements net.Conn.
+func (c *Conn) Close() error {
+	c.set.remove(c)
+	return c.Conn.Close()
 }
 
 // CloseWrite ends one direction, as a session that left HTTP wants it.

@@ -17,7 +17,7 @@ func wire(t *testing.T) (*Conn, *net.TCPConn) {
 		t.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
-	c, err := dial(t.Context(), "tcp", ln.Addr().String())
+	c, err := new(connSet).dial(t.Context(), "tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

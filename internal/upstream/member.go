@@ -34,8 +34,11 @@ type member struct {
 	transport atomic.Pointer[held] // nil until the first request
 }
 
-// held is a transport behind a pointer.
-type held struct{ transport }
+// held is a transport behind a pointer, with its connections.
+type held struct {
+	transport
+	conns connSet
+}
 
 func newMember(t status.Target, scheme string) *member {
 	return &member{target: t, scheme: scheme, idle: make(chan struct{}, 1)}
@@ -84,7 +87,8 @@ func (m *member) wires() transport {
 	defer m.mu.Unlock()
 	h := m.transport.Load()
 	if h == nil {
-		h = &held{newTransport()}
+		h = &held{}
+		h.transport = newTransport(&h.conns)
 		m.transport.Store(h)
 	}
 	return h.transport

@@ -206,8 +206,8 @@ func TestRemoveFlushesConnections(t *testing.T) {
 	s.SetReady(target(2), true)
 	p := s.Pool("shop")
 	gone, stays := &flushed{}, &flushed{}
-	p.find(target(1)).transport.Store(&held{gone})
-	p.find(target(2)).transport.Store(&held{stays})
+	p.find(target(1)).transport.Store(&held{transport: gone})
+	p.find(target(2)).transport.Store(&held{transport: stays})
 	s.SetReady(target(1), false)
 	if gone.n != 0 {
 		t.Error("flushed while its requests may still be in flight")
@@ -230,7 +230,7 @@ func TestConnectError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := newTransport().RoundTrip(req)
+	res, err := newTransport(&connSet{}).RoundTrip(req)
 	if err == nil {
 		_ = res.Body.Close()
 	}

@@ -38,12 +38,12 @@ type transport interface {
 // newTransport returns a connection pool for one target. It speaks HTTP/1.1, ignores the proxy
 // settings of the environment and passes bodies on as they are. Its connections are *Conn, or TLS
 // over one.
-func newTransport() transport {
+func newTransport(conns *connSet) transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            dial,
+		DialContext:            conns.dial,
 		Protocols:              &protocols,
 		DisableCompression:     true,
 		MaxIdleConns:           maxIdle,
@@ -57,13 +57,13 @@ func newTransport() transport {
 	}
 }
 
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (s *connSet) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: connectTimeout, KeepAlive: keepAlive}
 	c, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, &ConnectError{Err: err}
 	}
-	return newConn(c), nil
+	return newConn(c, s), nil
 }
 
 // ConnectError says that no connection to a target could be made: nothing of the request was sent.
