@@ -1,0 +1,6 @@
+//go:build !linux
+
+package wire
+
+// look cannot tell.
+func (c *conn) look() bool { return false }
