@@ -218,11 +218,30 @@ func segment(path string) int {
 
 // bySpecificity orders routes of the same host and path.
 func bySpecificity(a, b *route) int {
-	return cmp.Or(
-		cmp.Compare(b.conditions, a.conditions),
-		cmp.Compare(b.priority, a.priority),
-		cmp.Compare(a.name, b.name),
-	)
+	order, _ := specificity(a, b)
+	return order
+}
+
+// aspect is what decides between two routes that both match.
+type aspect int
+
+const (
+	byHost aspect = iota
+	byPath
+	byConditions
+	byPriority
+	byName
+)
+
+// specificity is bySpecificity with what decides.
+func specificity(a, b *route) (order int, by aspect) {
+	if order = cmp.Compare(b.conditions, a.conditions); order != 0 {
+		return order, byConditions
+	}
+	if order = cmp.Compare(b.priority, a.priority); order != 0 {
+		return order, byPriority
+	}
+	return cmp.Compare(a.name, b.name), byName
 }
 
 // conditionsOf compiles what a request must be like.

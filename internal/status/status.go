@@ -14,6 +14,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that the present state does not allow the request (HTTP 409).
 	ErrConflict = errors.New("conflict")
+	// ErrInvalid says that the request itself cannot be understood (HTTP 422).
+	ErrInvalid = errors.New("invalid request")
 	// ErrNotSaved says that the request was not carried out because it could not be written down
 	// (HTTP 507).
 	ErrNotSaved = errors.New("not saved")
