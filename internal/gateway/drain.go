@@ -94,10 +94,7 @@ func shutdown(ctx context.Context, generations []*generation) {
 
 // closeFresh closes the connections that have brought no request.
 func (gen *generation) closeFresh() {
-	gen.fresh.Range(func(c, _ any) bool {
-		if conn, ok := c.(interface{ Close() error }); ok {
-			_ = conn.Close() // it is the client's loss
-		}
-		return true
-	})
+	for _, c := range gen.socket.g.connections.fresh(gen) {
+		_ = c.Close() // it is the client's loss
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,9 @@ type Options struct {
 	// tells it (default: nothing is known).
 	Holder   func(port int) string
 	Excluded func(port int) string
+
+	beats func() (<-chan time.Time, func())                         // for tests: the sweeper's clock
+	bound func(remote, local netip.Addr, trust []netip.Prefix) bool // for tests: see boundClient
 }
 
 // Gateway accepts requests and has them answered.
@@ -68,6 +72,7 @@ type Gateway struct {
 	log        *zap.Logger
 	access     *zap.Logger
 	metrics    *metrics
+	counts     *connMetrics
 	upstreams  *upstream.Set
 	certs      *certs.Store
 	retryAfter func(app string) time.Duration
@@ -77,12 +82,15 @@ type Gateway struct {
 	buffers buffers
 	fields  fieldLists
 	active  activity
+	beats   func() (<-chan time.Time, func()) // the sweeper's clock
+	bound   func(remote, local netip.Addr, trust []netip.Prefix) bool
 	parked  lot
 	ending  chan struct{} // closed when what has no end of its own has to come to one
 	paused  atomic.Bool
 
-	serving sync.WaitGroup // the goroutines of servers
-	fatal   chan error     // the first error of a listener
+	connections connections
+	serving     sync.WaitGroup // the goroutines of servers
+	fatal       chan error     // the first error of a listener
 
 	mu      sync.Mutex // guards the rest
 	current *setup
@@ -96,6 +104,9 @@ func New(o Options) *Gateway {
 		log:        o.Log,
 		access:     o.Access,
 		metrics:    newMetrics(o.Metrics),
+		counts:     newConnMetrics(o.Metrics),
+		beats:      o.beats,
+		bound:      o.bound,
 		upstreams:  o.Upstreams,
 		certs:      o.Certs,
 		retryAfter: o.RetryAfter,
@@ -120,6 +131,12 @@ func New(o Options) *Gateway {
 	}
 	if g.retryAfter == nil {
 		g.retryAfter = func(string) time.Duration { return defaultRetryAfter }
+	}
+	if g.beats == nil {
+		g.beats = realBeats
+	}
+	if g.bound == nil {
+		g.bound = boundClient
 	}
 	if g.drain <= 0 {
 		g.drain = defaultDrain
@@ -176,6 +193,7 @@ func (g *Gateway) swap(next *setup) {
 		}
 	}
 	g.metrics.keep(next.keys)
+	g.counts.keep(next.sites)
 	for key, pool := range old.pools {
 		if next.pools[key] != pool {
 			pool.Close()
@@ -203,6 +221,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		g.serveSocket(s.socket, s.settings)
 	}
 	g.mu.Unlock()
+	quit := make(chan struct{})
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { g.sweep(quit) })
 
 	var failed error
 	select {
@@ -211,6 +232,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	// The caller's context is over; what is left to do has its own bound.
 	g.stop(context.WithoutCancel(ctx))
+	close(quit)
+	sweeping.Wait()
 	return failed
 }
 

@@ -19,7 +19,7 @@ import (
 
 // Bounds on HTTP/2 connections.
 const (
-	maxStreams  = 250 // at once; as many as browsers and proxies expect
+	maxFrame    = 16 << 10 // the least there is (RFC 9113, 6.5.2): every connection may grow a buffer for one
 	pingAfter   = 30 * time.Second
 	pingTimeout = 15 * time.Second
 )
@@ -28,7 +28,7 @@ const (
 type settings struct {
 	tls, http2             bool
 	readHeader, read, idle time.Duration
-	maxHeader              int
+	maxHeader, maxStreams  int
 }
 
 func settingsOf(l config.Listener) settings {
@@ -39,6 +39,7 @@ func settingsOf(l config.Listener) settings {
 		read:       l.ReadTimeout.D(),
 		idle:       l.IdleTimeout.D(),
 		maxHeader:  int(l.MaxHeaderSize),
+		maxStreams: l.MaxStreams,
 	}
 }
 
@@ -50,7 +51,8 @@ type socket struct {
 	ln      *net.TCPListener // nil until bound; guarded by Gateway.mu
 	bound   atomic.Int64     // the port
 	site    atomic.Pointer[site]
-	yielded bool // closed in favour of another one; guarded by Gateway.mu
+	yielded bool   // closed in favour of another one; guarded by Gateway.mu
+	census  census // guarded by connections.mu
 
 	mu          sync.Mutex
 	generations []*generation // with connections left; the newest is last
@@ -84,10 +86,10 @@ type generation struct {
 	socket   *socket
 	settings settings
 	server   *http.Server
+	tls      *tls.Config // nil without TLS
 	retired  atomic.Bool
 	accepted chan struct{} // closed when it accepts no more
 	conns    atomic.Int64
-	fresh    sync.Map // net.Conn -> nothing; connections without a request so far
 }
 
 // serveSocket has s served with the given settings; g.mu is held. It does nothing when that is
@@ -107,12 +109,7 @@ func (g *Gateway) serveSocket(s *socket, with settings) {
 	s.forget()
 	g.serving.Go(func() {
 		defer close(gen.accepted)
-		var err error
-		if with.tls {
-			err = gen.server.ServeTLS(gen, "", "")
-		} else {
-			err = gen.server.Serve(gen)
-		}
+		err := gen.server.Serve(gen)
 		if !gen.retired.Load() {
 			g.fail(s, err)
 		}
@@ -141,7 +138,7 @@ func newGeneration(s *socket, with settings) *generation {
 	gen := &generation{socket: s, settings: with, accepted: make(chan struct{})}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(with.tls && with.http2)
+	protocols.SetUnencryptedHTTP2(with.tls && with.http2) // to net/http our connections are without TLS
 	// What net/http has to say is about single connections: handshakes of strangers and the like.
 	errorLog, err := zap.NewStdLogAt(s.g.log, zapcore.DebugLevel)
 	if err != nil {
@@ -156,19 +153,25 @@ func newGeneration(s *socket, with settings) *generation {
 		MaxHeaderBytes:               with.maxHeader,
 		ErrorLog:                     errorLog,
 		ConnState:                    gen.connState,
+		ConnContext:                  connContext,
 		Protocols:                    &protocols,
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams,
+			MaxConcurrentStreams: with.maxStreams,
+			MaxReadFrameSize:     maxFrame,
 			SendPingTimeout:      pingAfter,
 			PingTimeout:          pingTimeout,
 		},
 	}
 	if with.tls {
-		gen.server.TLSConfig = &tls.Config{
+		gen.tls = &tls.Config{
 			MinVersion: tls.VersionTLS12,
+			NextProtos: []string{"http/1.1"},
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 				return s.g.certs.Get(s.site.Load().certificate)
 			},
+		}
+		if with.http2 {
+			gen.tls.NextProtos = []string{"h2", "http/1.1"}
 		}
 	}
 	return gen
@@ -179,33 +182,46 @@ func (gen *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if gen.retired.Load() {
 		w.Header()["Connection"] = []string{"close"} // for HTTP/2 net/http makes it a GOAWAY
 	}
-	gen.socket.g.serve(w, r, gen.socket.site.Load())
+	c, s := connOf(r.Context()), gen.socket.site.Load()
+	r.TLS = c.tls
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
+		// What becomes of the body is for net/http to see at its own request, whoever wraps ours: it closes
+		// the connection after a broken one, and does not wait for one that it has not asked for.
+		r = r.WithContext(r.Context())
+	}
+	c.asked.Store(false)
+	switch {
+	case c.state.Load() == connRetired:
+		panic(http.ErrAbortHandler) // it came while the connection was closed
+	case r.ProtoMajor >= 2:
+		st := c.streams.begin(w, r)
+		defer func() {
+			if c.streams.end(st, r.Context().Err() != nil) {
+				c.end(endedResets)
+			}
+		}()
+		w = st
+	case s.limits.rate > 0:
+		w = c.upload(w, r)
+	}
+	gen.socket.g.serve(w, r, s)
 }
 
-// connState counts the connections and knows those that have brought no request yet.
+// connState counts the connections and follows what they do.
 func (gen *generation) connState(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		gen.conns.Add(1)
-		gen.fresh.Store(c, nil)
-	case http.StateActive:
-		gen.fresh.Delete(c)
 	case http.StateClosed, http.StateHijacked:
-		gen.fresh.Delete(c)
+		if p, ok := c.(interface{ pass() }); ok {
+			p.pass()
+		}
 		if gen.conns.Add(-1) == 0 && gen.retired.Load() {
 			gen.socket.forget()
 		}
-	case http.StateIdle:
+	case http.StateActive, http.StateIdle:
 	}
-}
-
-// Accept implements net.Listener on the shared socket, for as long as the generation is the newest.
-func (gen *generation) Accept() (net.Conn, error) {
-	c, err := gen.socket.ln.Accept()
-	if err != nil && gen.retired.Load() {
-		return nil, net.ErrClosed
-	}
-	return c, err
+	ownConn(c).note(state)
 }
 
 // Close implements net.Listener: it ends Accept and leaves the socket open.

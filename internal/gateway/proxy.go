@@ -61,6 +61,8 @@ func (p *proxy) fail(c *call, x *exchange, err error) {
 	c.failure = err.Error()
 	var maintenance *upstream.MaintenanceError
 	switch {
+	case c.lateBody():
+		c.refuse(http.StatusRequestTimeout, "body_timeout", "The body of the request did not come in time.")
 	case c.r.Context().Err() != nil:
 		c.abort(statusClientClosed)
 	case errors.As(err, &maintenance):

@@ -32,6 +32,8 @@ type site struct {
 	table       *table
 	redirect    *listenerRedirect // nil unless the listener redirects
 	settings    settings
+	limits      limits
+	counted     *listenerMetrics
 	logged      bool
 }
 
@@ -73,7 +75,7 @@ func (g *Gateway) compile(c *config.Config) (*setup, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.socket = byName[name]
+		s.socket, s.counted = byName[name], g.counts.listener(name)
 		if to := c.Listeners[name].RedirectTo; to != "" {
 			if byName[to] == nil {
 				return nil, fmt.Errorf("listener %q: redirect_to: there is no listener %q", name, to)
@@ -91,6 +93,7 @@ func compileSite(name string, c *config.Config, routes []*route) (*site, error) 
 		name:        name,
 		certificate: l.Certificate,
 		settings:    settingsOf(l),
+		limits:      limitsOf(l),
 		logged:      c.Logging.Access.Enabled,
 	}
 	if _, ok := c.Certificates[l.Certificate]; l.Certificate != "" && !ok {
