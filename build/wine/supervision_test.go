@@ -3,9 +3,13 @@
 package wine
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,8 +27,15 @@ type load struct {
 	end      atomic.Bool
 	good     atomic.Int64
 	mu       sync.Mutex
-	failures []string
+	failures []failure
 	workers  sync.WaitGroup
+}
+
+// failure is a request that did not get its whole answer.
+type failure struct {
+	at   time.Time
+	id   string // the path, by which it is found in the gateway's log
+	what string
 }
 
 func (m *machine) load(url string) *load {
@@ -42,27 +53,36 @@ func (m *machine) load(url string) *load {
 }
 
 func (l *load) ask(client *http.Client) {
-	req, err := http.NewRequestWithContext(l.m.t.Context(), http.MethodGet, l.url, http.NoBody)
-	if err != nil {
-		l.fail(err.Error())
+	f := failure{at: time.Now(), id: rand.Text()}
+	if f.what = l.get(client, f.id); f.what == "" {
+		l.good.Add(1)
 		return
+	}
+	f.what = fmt.Sprintf("%s, %v after its start", f.what, time.Since(f.at).Round(time.Millisecond))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures = append(l.failures, f)
+}
+
+// get says what went wrong with one request.
+func (l *load) get(client *http.Client, id string) string {
+	req, err := http.NewRequestWithContext(l.m.t.Context(), http.MethodGet, l.url+"/"+id, http.NoBody)
+	if err != nil {
+		return err.Error()
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		l.fail(err.Error())
-		return
+		return fmt.Sprintf("no answer: %v", err)
 	}
-	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
-		l.fail(fmt.Sprint(resp.Status, " ", err))
-		return
+	defer resp.Body.Close() //nolint:errcheck // read to the end, or told
+	body, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("GET %s, %d bytes of the body: %v", resp.Status, len(body), err)
+	case resp.StatusCode != http.StatusOK || string(body) != "hello from caddy":
+		return fmt.Sprintf("GET %s, body %.300q", resp.Status, body)
 	}
-	l.good.Add(1)
-}
-
-func (l *load) fail(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.failures = append(l.failures, text)
+	return ""
 }
 
 // none wants that no request failed, and that there were some.
@@ -71,9 +91,38 @@ func (l *load) none(during string) {
 	l.end.Store(true)
 	l.workers.Wait()
 	l.m.t.Logf("%s: %d requests, %d failed", during, l.good.Load(), len(l.failures))
-	if len(l.failures) > 0 || l.good.Load() < 20 {
-		l.m.t.Errorf("%s: %d good requests, %d failed: %.5q\n%s", during, l.good.Load(), len(l.failures), l.failures, l.m.logs())
+	if l.good.Load() < 20 {
+		l.m.t.Errorf("%s: only %d good requests", during, l.good.Load())
 	}
+	for i, f := range l.failures {
+		if i == 3 {
+			l.m.t.Errorf("%s: and %d more", during, len(l.failures)-i)
+			break
+		}
+		l.m.t.Errorf("%s: %s\n%s", during, f.what, l.m.around(f))
+	}
+}
+
+// around is what the gateway logged of a request, and the service a second before and after it came.
+func (m *machine) around(f failure) string {
+	var b strings.Builder
+	files, _ := filepath.Glob(m.p.Path(`ProgramData\Holdfast\logs\*.log`))
+	for _, file := range files {
+		data, _ := os.ReadFile(file)
+		access := filepath.Base(file) == "access.log"
+		for line := range strings.Lines(string(data)) {
+			var entry struct {
+				Time time.Time `json:"timestamp"`
+			}
+			switch {
+			case access && strings.Contains(line, f.id):
+			case access || json.Unmarshal([]byte(line), &entry) != nil || entry.Time.Sub(f.at).Abs() > time.Second:
+				continue
+			}
+			fmt.Fprintf(&b, "%s: %.400s\n", filepath.Base(file), strings.TrimSpace(line))
+		}
+	}
+	return b.String()
 }
 
 // app is what the CLI tells of the app caddy.
@@ -97,6 +146,9 @@ func (m *machine) kill() {
 		restarts += i.Restarts
 	}
 	pids := m.p.Processes("caddy.exe")
+	if len(pids) == 0 {
+		m.t.Fatalf("nothing to kill\n%s", m.logs())
+	}
 	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
 		m.t.Fatal(err)
 	}
