@@ -59,7 +59,8 @@ type clientBody struct {
 	// ended is called at the end of the body, when its trailer is known.
 	ended func()
 
-	// touched is set when something may have been read. The transport sends the header first, so that
+	// touched is set when something may have been read. Nothing is lost by that of a short body, which the
+	// transport holds (upstream.Request.Held); of others it sends the header first, so that
 	// nothing is lost of a request that was not sent.
 	touched atomic.Bool
 	over    atomic.Bool

@@ -80,7 +80,7 @@ func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind,
 		key := r.name + " " + target
 		pool := g.current.pools[key]
 		if pool == nil {
-			if pool, err = upstream.NewStatic(r.name, conf.URLs); err != nil {
+			if pool, err = upstream.NewStatic(r.name, conf.URLs, upstream.TransportOptions{}); err != nil {
 				return "", "", err
 			}
 		}

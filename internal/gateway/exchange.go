@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
-	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +30,6 @@ type exchange struct {
 	body      *clientBody
 	websocket bool
 
-	cancel   context.CancelCauseFunc
 	clock    patience
 	timedOut atomic.Bool
 
@@ -48,33 +43,32 @@ type exchange struct {
 	waited  outcome        // how the last wait ended
 	granted bool           // the lease was waited for
 
-	trace     httptrace.ClientTrace
-	conn      *upstream.Conn // of this try, with what had gone through it before
-	wrote     int64
-	got       int64
-	firstByte atomic.Bool // something of an answer arrived over TLS
-	interim   sync.Mutex  // guards over and the passing on of 1xx answers
-	over      bool
+	out upstream.Request // as it goes to the target, and what is known of the last try
 }
 
 // newExchange prepares the request for its way; the context is for the round trip. The caller
 // calls finish.
 func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x := &exchange{proxy: p, call: c, websocket: c.forward()}
-	x.trace.GotConn = x.gotConn
-	x.trace.Got1xxResponse = x.gotInterim
-	ctx, cancel := context.WithCancelCause(c.r.Context())
-	x.cancel = cancel
+	x.out.Method, x.out.Target, x.out.Header = c.r.Method, c.served.Escaped, c.r.Header
+	if q := c.r.URL; q.RawQuery != "" || q.ForceQuery {
+		x.out.Target += "?" + q.RawQuery
+	}
+	if x.websocket {
+		x.out.Upgrade = "websocket"
+	}
+	x.out.Interim = x.passInterim
 	x.clock.start(p.timeout, x.timeOut)
 	if c.r.ContentLength != 0 && c.r.Body != nil && c.r.Body != http.NoBody {
 		x.body = &clientBody{body: c.r.Body, clock: &x.clock, ended: func() { scrubTrailer(c.r.Trailer) }}
+		x.out.Body, x.out.Length, x.out.Trailer = x.body, c.r.ContentLength, c.r.Trailer
 	}
-	return httptrace.WithClientTrace(ctx, &x.trace), x
+	return c.r.Context(), x
 }
 
 func (x *exchange) timeOut() {
 	x.timedOut.Store(true)
-	x.cancel(errUpstreamTimeout)
+	x.out.Break(errUpstreamTimeout)
 }
 
 // roundTrip sends the request until a target answers or no further try is allowed.
@@ -184,58 +178,26 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 	x.lease, x.leased = lease, true
 	target := lease.Target()
 	c.instance = target.Instance
-	x.conn = nil
-	x.firstByte.Store(false)
-	if lease.Scheme() == "https" { // what came includes TLS's own messages
-		x.trace.GotFirstResponseByte = x.gotFirstByte
-	}
-	x.setOver(false)
-
-	out := c.r.WithContext(ctx)
-	out.URL = &url.URL{
-		Scheme:     lease.Scheme(),
-		Host:       target.Address,
-		Path:       c.served.Path,
-		RawPath:    c.served.Escaped,
-		RawQuery:   c.r.URL.RawQuery,
-		ForceQuery: c.r.URL.ForceQuery,
-	}
-	out.RequestURI = ""
-	out.Close = false
-	out.Body, out.GetBody = nil, nil
-	if x.body != nil {
-		out.Body = x.body
-	} else {
-		out.ContentLength, out.TransferEncoding = 0, nil
+	if x.out.Host = c.r.Host; x.out.Host == "" { // HTTP/1.0
+		x.out.Host = target.Address
 	}
 	x.sent = time.Now()
-	res, err := lease.Transport().RoundTrip(out)
+	res, err := lease.Send(ctx, &x.out)
 	c.upstream = time.Since(x.sent)
-	x.setOver(true)
 	if err == nil {
 		x.clock.stop()
 	}
 	return res, err
 }
 
-// gotConn notes what had gone through the connection before the request. A request that cannot be
-// repeated has a kept-alive one looked at before it is written to.
-func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	x.conn = upstream.ConnOf(info.Conn)
-	if x.conn == nil {
-		return
-	}
-	x.wrote, x.got = x.conn.Wrote(), x.conn.Got()
-	if info.Reused && !x.safe() {
-		x.conn.Look()
-	}
-}
-
-// unsent reports whether not a byte of the request was sent on the try that has failed.
-func (x *exchange) unsent() bool { return x.conn != nil && x.conn.Wrote() == x.wrote }
+// unsent reports whether not a byte of the request was sent on the try that has failed, although there
+// was a connection for it.
+func (x *exchange) unsent() bool { return x.out.Connected && !x.out.Sent }
 
 // replayable reports whether the whole request can be sent again.
-func (x *exchange) replayable() bool { return x.body == nil || !x.body.touched.Load() }
+func (x *exchange) replayable() bool {
+	return x.body == nil || !x.body.touched.Load() || x.out.Held()
+}
 
 // safe reports whether the request may be executed twice without harm.
 func (x *exchange) safe() bool {
@@ -251,10 +213,7 @@ func (x *exchange) safe() bool {
 }
 
 // repeatable reports whether the request may be sent again although it was sent.
-func (x *exchange) repeatable() bool {
-	return x.safe() && !x.firstByte.Load() &&
-		(x.conn == nil || x.lease.Scheme() == "https" || x.conn.Got() == x.got)
-}
+func (x *exchange) repeatable() bool { return x.safe() && !x.out.Answered }
 
 // finish ends what the exchange holds, however it went.
 func (x *exchange) finish() {
@@ -262,25 +221,15 @@ func (x *exchange) finish() {
 	if x.body != nil {
 		x.body.finish(x.call.w)
 	}
-	x.cancel(nil)
+	x.out.Break(context.Canceled) // of an answer that was not read to its end
 	if x.leased {
 		x.lease.Done(x.fault)
 	}
 }
 
-func (x *exchange) setOver(over bool) {
-	x.interim.Lock()
-	defer x.interim.Unlock()
-	x.over = over
-}
-
-func (x *exchange) gotFirstByte() { x.firstByte.Store(true) }
-
-// gotInterim passes a 1xx answer on.
-func (x *exchange) gotInterim(code int, header textproto.MIMEHeader) error {
-	x.interim.Lock()
-	defer x.interim.Unlock()
-	if x.over || !x.call.r.ProtoAtLeast(1, 1) {
+// passInterim passes a 1xx answer on.
+func (x *exchange) passInterim(code int, header http.Header) error {
+	if !x.call.r.ProtoAtLeast(1, 1) {
 		return nil
 	}
 	h := x.call.Header()

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"sync"
 	"time"
 
 	"holdfast/internal/status"
@@ -24,39 +23,6 @@ func (s *Set) Ended(t status.Target) {
 		return
 	}
 	if h := m.transport.Load(); h != nil {
-		h.CloseIdleConnections()
-		h.conns.bury()
-	}
-}
-
-// connSet are the open connections to a target.
-type connSet struct {
-	mu  sync.Mutex
-	all map[*Conn]struct{}
-}
-
-func (s *connSet) add(c *Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.all == nil {
-		s.all = map[*Conn]struct{}{}
-	}
-	s.all[c] = struct{}{}
-}
-
-func (s *connSet) remove(c *Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.all, c)
-}
-
-// bury bounds the silence of every connection that there is.
-func (s *connSet) bury() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.all {
-		// In this order: a read that has missed the first is bound by the second.
-		c.buried.Store(true)
-		_ = c.SetDeadline(time.Now().Add(lastWords)) // fails on one that is closed
+		h.Bury(lastWords)
 	}
 }

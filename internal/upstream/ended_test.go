@@ -42,11 +42,7 @@ func TestEnded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer lease.Done(nil)
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+target.Address, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return lease.Transport().RoundTrip(req)
+		return lease.Send(t.Context(), &Request{Method: http.MethodGet, Target: "/", Host: target.Address})
 	}
 	// All that it said is heard, and then no more is waited for.
 	res, err := ask(func(c io.Writer) {

@@ -1,12 +1,14 @@
 package upstream
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"holdfast/internal/status"
+	"holdfast/internal/upstream/wire"
 )
 
 // restAfterFailure is how long a target that refused a connection is passed over while another one
@@ -17,6 +19,8 @@ const restAfterFailure = time.Second
 type member struct {
 	target   status.Target
 	scheme   string
+	address  string // with a port
+	options  TransportOptions
 	ready    bool // guarded by Pool.mu
 	inFlight atomic.Int64
 	// epoch counts how often it was reported ready: what failed before does not count after.
@@ -34,14 +38,11 @@ type member struct {
 	transport atomic.Pointer[held] // nil until the first request
 }
 
-// held is a transport behind a pointer, with its connections.
-type held struct {
-	transport
-	conns connSet
-}
+// held is a transport behind a pointer.
+type held struct{ wire.Sender }
 
 func newMember(t status.Target, scheme string) *member {
-	return &member{target: t, scheme: scheme, idle: make(chan struct{}, 1)}
+	return &member{target: t, scheme: scheme, address: t.Address, idle: make(chan struct{}, 1)}
 }
 
 // renew forgets what was held against the member before it was reported ready.
@@ -79,25 +80,24 @@ func (m *member) drained() <-chan struct{} {
 
 // wires are the member's connections, made with the first request: most members of a large
 // installation have none most of the time.
-func (m *member) wires() transport {
+func (m *member) wires() wire.Sender {
 	if h := m.transport.Load(); h != nil {
-		return h.transport
+		return h.Sender
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.transport.Load()
 	if h == nil {
-		h = &held{}
-		h.transport = newTransport(&h.conns)
+		h = &held{newTransport(m.address, m.scheme, m.options)}
 		m.transport.Store(h)
 	}
-	return h.transport
+	return h.Sender
 }
 
 // flush closes the idle connections. One still in use is closed as soon as it is idle.
 func (m *member) flush() {
 	if h := m.transport.Load(); h != nil {
-		h.CloseIdleConnections()
+		h.CloseIdle()
 	}
 }
 
@@ -131,9 +131,10 @@ func (l Lease) Scheme() string { return l.m.scheme }
 // there is no other one.
 func (l Lease) Resting() bool { return l.resting }
 
-// Transport sends requests over the target's own connections. The request's URL must name the
-// lease's scheme and address.
-func (l Lease) Transport() http.RoundTripper { return l.m.wires() }
+// Send sends a request over the target's own connections; see wire.Sender.
+func (l Lease) Send(ctx context.Context, r *Request) (*http.Response, error) {
+	return l.m.wires().Send(ctx, r)
+}
 
 // Draining is closed when the target is about to end (Set.Drain): what has no end of its own should
 // come to one.

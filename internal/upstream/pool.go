@@ -2,11 +2,16 @@ package upstream
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 
 	"holdfast/internal/config"
 	"holdfast/internal/status"
@@ -43,7 +48,7 @@ func newPool(name string) *Pool {
 // NewStatic returns a pool of servers that Holdfast does not run. They are always ready; one that
 // cannot be connected to is passed over for a second while another one can be had. Each URL is
 // http://host[:port] or https://host[:port], without path and query. Name is for error texts.
-func NewStatic(name string, urls []string) (*Pool, error) {
+func NewStatic(name string, urls []string, o TransportOptions) (*Pool, error) {
 	p := newPool(name)
 	for _, raw := range urls {
 		u, err := url.Parse(raw)
@@ -55,12 +60,38 @@ func NewStatic(name string, urls []string) (*Pool, error) {
 			return nil, fmt.Errorf("route %q: url %q: write http://host:port, without user, path and query", name, raw)
 		}
 		m := newMember(status.Target{Instance: u.Host, Address: u.Host}, u.Scheme)
+		m.options = o
+		if m.address, err = addressOf(u); err != nil {
+			return nil, fmt.Errorf("route %q: url %q: %w", name, raw, err)
+		}
 		m.ready = true
 		p.members = append(p.members, m)
 	}
 	slices.SortStableFunc(p.members, func(a, b *member) int { return compareInstances(a.target.Instance, b.target.Instance) })
 	p.publish()
 	return p, nil
+}
+
+// addressOf is the host and the port of u; the scheme's port if it has none.
+func addressOf(u *url.URL) (string, error) {
+	host, err := idna.Lookup.ToASCII(u.Hostname())
+	if isASCII(u.Hostname()) {
+		host, err = u.Hostname(), nil // names of machines break the rules of domains
+	}
+	if err != nil {
+		return "", fmt.Errorf("host: %w", err)
+	}
+	port := u.Port()
+	if port == "" {
+		if port = "80"; u.Scheme == "https" {
+			port = "443"
+		}
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // Name is the app or the route that the pool belongs to.

@@ -19,6 +19,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/status"
+	"holdfast/internal/upstream/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -110,7 +111,7 @@ func TestLeastConn(t *testing.T) {
 
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, err := NewStatic("r", []string{"http://a:1", "http://b:2/"})
+		p, err := NewStatic("r", []string{"http://a:1", "http://b:2/"}, TransportOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,11 +177,11 @@ func TestAddressChange(t *testing.T) {
 
 func TestStaticURLs(t *testing.T) {
 	for _, bad := range []string{"", "a:1", "ftp://a", "http://", "http://a/path", "http://a?x", "http://u@a", "http://a/#f", "http://a b", ":"} {
-		if _, err := NewStatic("r", []string{bad}); err == nil || !strings.Contains(err.Error(), `route "r"`) {
+		if _, err := NewStatic("r", []string{bad}, TransportOptions{}); err == nil || !strings.Contains(err.Error(), `route "r"`) {
 			t.Errorf("NewStatic(%q): %v", bad, err)
 		}
 	}
-	p, err := NewStatic("r", []string{"https://a"})
+	p, err := NewStatic("r", []string{"https://a"}, TransportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,11 +194,11 @@ func TestStaticURLs(t *testing.T) {
 
 // flushed counts the flushes of a transport.
 type flushed struct {
-	http.RoundTripper
+	wire.Sender
 	n int
 }
 
-func (f *flushed) CloseIdleConnections() { f.n++ }
+func (f *flushed) CloseIdle() { f.n++ }
 
 // Removing a target flushes its connections and nobody else's.
 func TestRemoveFlushesConnections(t *testing.T) {
@@ -206,8 +207,8 @@ func TestRemoveFlushesConnections(t *testing.T) {
 	s.SetReady(target(2), true)
 	p := s.Pool("shop")
 	gone, stays := &flushed{}, &flushed{}
-	p.find(target(1)).transport.Store(&held{transport: gone})
-	p.find(target(2)).transport.Store(&held{transport: stays})
+	p.find(target(1)).transport.Store(&held{gone})
+	p.find(target(2)).transport.Store(&held{stays})
 	s.SetReady(target(1), false)
 	if gone.n != 0 {
 		t.Error("flushed while its requests may still be in flight")
@@ -226,11 +227,7 @@ func TestConnectError(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	address := server.Listener.Addr().String()
 	server.Close()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+address, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := newTransport(&connSet{}).RoundTrip(req)
+	res, err := newTransport(address, "http", TransportOptions{}).Send(t.Context(), &Request{Method: "GET", Target: "/"})
 	if err == nil {
 		_ = res.Body.Close()
 	}
@@ -351,11 +348,7 @@ func BenchmarkMember(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+address, nil)
-					if err != nil {
-						b.Fatal(err)
-					}
-					res, err := lease.Transport().RoundTrip(req)
+					res, err := lease.Send(b.Context(), &Request{Method: http.MethodGet, Target: "/", Host: address})
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -6,7 +6,7 @@
 // no lock: the ready targets are an immutable list behind an atomic pointer. When there is none, but
 // one is on its way, a request may wait in line for it (Pool.Await).
 //
-// Every target has its own connection pool behind http.RoundTripper, so that removing a target ends
+// Every target has its own connections (package wire), so that removing a target ends
 // its connections and nobody else's. The package starts no goroutine but for a moment, by a timer
 // while requests wait; those of idle connections end with Close.
 package upstream

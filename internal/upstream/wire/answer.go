@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 )
 
 // framing is how the end of a body is known.
@@ -19,11 +20,21 @@ const (
 	byClose
 )
 
+// The states of a body that was begun.
+const (
+	resting int32 = iota
+	reading
+	ending // whoever was reading ends it, or else Close
+	over   // err says how
+)
+
 // answer is an answer with what is left of its body. It owns its connection until the body has ended.
+// Close may be called while another goroutine reads.
 type answer struct {
 	res     http.Response
 	values  [12]string // of most headers
-	conn    *conn      // nil: given back or closed
+	conn    *conn
+	state   atomic.Int32
 	req     *Request
 	framing framing
 	left    int64 // bytes of the body, or of its chunk
@@ -83,7 +94,6 @@ func (a *answer) empty() *http.Response {
 	delete(a.res.Header, "Transfer-Encoding")
 	a.res.Body, a.res.Trailer = http.NoBody, nil
 	a.conn.giveBack(a.req, a.reuse)
-	a.conn = nil
 	return &a.res
 }
 
@@ -156,9 +166,26 @@ func (a *answer) announce() error {
 
 // Read implements io.Reader. The end comes with the last bytes where it is known by then.
 func (a *answer) Read(p []byte) (n int, err error) {
-	if a.err != nil || len(p) == 0 {
-		return 0, a.err
+	if !a.state.CompareAndSwap(resting, reading) {
+		if a.state.Load() == over {
+			return 0, a.err
+		}
+		return 0, errClosed
 	}
+	if len(p) > 0 {
+		n, err = a.next(p)
+	}
+	if err == nil && a.state.CompareAndSwap(reading, resting) {
+		return n, nil
+	}
+	if a.state.Swap(ending) == ending { // it was closed meanwhile
+		err = errClosed
+	}
+	a.finish(err)
+	return n, a.err
+}
+
+func (a *answer) next(p []byte) (n int, err error) {
 	switch a.framing {
 	case byLength:
 		n, err = a.conn.read(p[:min(int64(len(p)), a.left)])
@@ -167,22 +194,22 @@ func (a *answer) Read(p []byte) (n int, err error) {
 		} else if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
+		return n, err
 	case byChunks:
-		n, err = a.readChunks(p)
+		return a.readChunks(p)
 	case byClose:
-		n, err = a.conn.read(p)
+		return a.conn.read(p)
+	default:
+		panic("unreachable")
 	}
-	if err != nil {
-		a.finish(err)
-	}
-	return n, a.err
 }
 
 // finish ends the body, with io.EOF or an error.
 func (a *answer) finish(err error) {
+	defer a.state.Store(over)
 	c := a.conn
-	a.conn = nil
-	if a.err = err; err == io.EOF {
+	if err == io.EOF {
+		a.err = err
 		c.giveBack(a.req, a.reuse)
 		return
 	}
@@ -198,8 +225,11 @@ var errClosed = errors.New("read of a closed answer")
 
 // Close implements io.Closer. An answer that was not read to its end takes its connection with it.
 func (a *answer) Close() error {
-	if a.conn != nil {
+	switch {
+	case a.state.CompareAndSwap(resting, ending):
 		a.finish(errClosed)
+	case a.state.CompareAndSwap(reading, ending):
+		a.conn.close() // whoever reads does the rest
 	}
 	return nil
 }

@@ -122,6 +122,7 @@ func (c *conn) roundTrip(r *Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Connected = true
 	switch {
 	case r.Body == nil || r.held != nil:
 		if err := c.swap.do(c, r, r.join(head)); err != nil {

@@ -76,7 +76,7 @@ func (t *HTTP2) Send(ctx context.Context, r *Request) (*http.Response, error) {
 	if r.Upgrade != "" {
 		return t.h1.Send(ctx, r)
 	}
-	r.Reused, r.Sent, r.Answered = false, false, false
+	r.Connected, r.Reused, r.Sent, r.Answered = false, false, false, false
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (w *watch) gotConn(info httptrace.GotConnInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.over {
-		w.r.Reused, w.r.Sent = info.Reused, true
+		w.r.Connected, w.r.Reused, w.r.Sent = true, info.Reused, true
 	}
 }
 

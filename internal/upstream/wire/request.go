@@ -43,9 +43,10 @@ type Request struct {
 	// Interim is told of every 1xx answer but 101, while Send runs; its error ends the try. May be nil.
 	Interim func(status int, header http.Header) error
 
-	// Reused, Sent and Answered are about the last Send: the connection had been used before; a byte of
-	// the request was handed to the system; a byte of an answer came.
-	Reused, Sent, Answered bool
+	// Connected, Reused, Sent and Answered are about the last Send: there was a connection to write the
+	// request to; it had been used before; a byte of the request was handed to the system; a byte of an
+	// answer came.
+	Connected, Reused, Sent, Answered bool
 
 	held *[]byte // with a body of heldSize bytes after the room for its header
 	size int

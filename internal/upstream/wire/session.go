@@ -16,8 +16,7 @@ func (c *conn) switched(a *answer) (*http.Response, error) {
 	if !c.unwatch(a.req) {
 		return nil, errNoAnswer // the request was broken off
 	}
-	a.conn = nil
-	a.res.Body, a.res.ContentLength = &Session{c}, -1
+	a.res.Body = &Session{c}
 	return &a.res, nil
 }
 

@@ -107,7 +107,7 @@ func (t *Transport) CloseIdle() { t.idle.flush() }
 // Send implements Sender. A kept-alive connection that the target has closed meanwhile, or spoke on
 // without being asked, is passed over where the system can tell: nothing was sent on it.
 func (t *Transport) Send(ctx context.Context, r *Request) (*http.Response, error) {
-	r.Reused, r.Sent, r.Answered = false, false, false
+	r.Connected, r.Reused, r.Sent, r.Answered = false, false, false, false
 	if err := r.check(); err != nil {
 		return nil, err
 	}
