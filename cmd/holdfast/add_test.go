@@ -56,7 +56,7 @@ func serve(t *testing.T, r refusing, own string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.New(api.Options{Apps: r, Logs: r, Config: r, Service: r, Bus: r.bus, Gatherer: prometheus.NewRegistry()})
+	server := api.New(api.Options{Apps: r, Logs: r, Config: r, Routes: r, Service: r, Bus: r.bus, Gatherer: prometheus.NewRegistry()})
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- server.ServeLocal(ctx, listener) }()

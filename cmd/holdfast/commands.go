@@ -26,6 +26,7 @@ func commands(c *console) []*cobra.Command {
 		newLogsCommand(c),
 		newEventsCommand(c),
 		newRoutesCommand(c),
+		newRouteCommand(c),
 		newReloadCommand(c),
 		newServiceCommand(c),
 		newVersionCommand(c),

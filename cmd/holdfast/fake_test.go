@@ -63,7 +63,7 @@ func (f *fakeHoldfast) serve(t *testing.T, data string) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.New(api.Options{Apps: f, Logs: f, Config: f, Service: f, Bus: f.bus, Gatherer: prometheus.NewRegistry()})
+	server := api.New(api.Options{Apps: f, Logs: f, Config: f, Routes: f, Service: f, Bus: f.bus, Gatherer: prometheus.NewRegistry()})
 	served := make(chan error, 1)
 	go func() { served <- server.ServeLocal(ctx, listener) }()
 	return sync.OnceFunc(func() {
@@ -225,6 +225,14 @@ func (f *fakeHoldfast) Snapshot() *config.Snapshot {
 		"ping": {Respond: &config.Respond{Status: 200}, Match: config.Match{Path: "/ping", Header: map[string]string{"X-A": "*"}}},
 	}
 	return &config.Snapshot{Config: &cfg}
+}
+
+// Explain knows one route.
+func (f *fakeHoldfast) Explain(q status.RouteQuery) (status.RouteTest, error) {
+	if q.Listener == "none" {
+		return status.RouteTest{}, fmt.Errorf("%w: there is no listener %q", status.ErrInvalid, q.Listener)
+	}
+	return status.RouteTest{Outcome: status.RouteServed, Why: fmt.Sprint("asked with ", q.Headers), Method: q.Method, Route: "shop", Kind: "app", App: "shop", Lost: []status.RouteLoss{}}, nil
 }
 
 func (f *fakeHoldfast) Revision() int                                 { return 14 }

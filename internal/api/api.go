@@ -94,6 +94,12 @@ type Reload struct {
 	Problems config.Problems
 }
 
+// Routes are what the gateway answers requests by.
+type Routes interface {
+	// Explain tells what becomes of a request, and sends none. Errors: status.ErrInvalid.
+	Explain(q status.RouteQuery) (status.RouteTest, error)
+}
+
 // Service is Holdfast itself.
 type Service interface {
 	// Name is the installation's name ("Holdfast").
@@ -117,6 +123,7 @@ type Options struct {
 	Apps     Apps
 	Logs     Logs
 	Config   Config
+	Routes   Routes
 	Service  Service
 	Bus      *event.Bus
 	Gatherer prometheus.Gatherer

@@ -123,6 +123,15 @@ func (c *Client) Routes(ctx context.Context) ([]Route, error) {
 	return all[Route](ctx, c, "/routes", nil)
 }
 
+// TestRoute tells what the gateway would do with a request.
+func (c *Client) TestRoute(ctx context.Context, q status.RouteQuery) (status.RouteTest, error) {
+	b, err := jsonBody(q)
+	if err != nil {
+		return status.RouteTest{}, err
+	}
+	return fetch[status.RouteTest](ctx, c, http.MethodPost, "/routes/test", b)
+}
+
 // Config is the configuration in force, with masked secrets.
 func (c *Client) Config(ctx context.Context) (ConfigView, error) {
 	return fetch[ConfigView](ctx, c, http.MethodGet, "/config", nil)

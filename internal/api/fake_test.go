@@ -96,7 +96,7 @@ func line(instance string, seq uint64, stream, text string) status.Line {
 }
 
 func (f *fakes) options() Options {
-	return Options{Apps: f, Logs: f, Config: f, Service: f, Bus: f.bus, Gatherer: f.registry}
+	return Options{Apps: f, Logs: f, Config: f, Routes: f, Service: f, Bus: f.bus, Gatherer: f.registry}
 }
 
 func newTestServer(t *testing.T) (*Server, *fakes) {
@@ -113,6 +113,17 @@ func (f *fakes) App(id string) (status.App, error) {
 		return status.App{}, fmt.Errorf("app %q: %w", id, status.ErrNotFound)
 	}
 	return f.apps[i], nil
+}
+
+// Explain tells what it was asked.
+func (f *fakes) Explain(q status.RouteQuery) (status.RouteTest, error) {
+	if q.URL == "nonsense" {
+		return status.RouteTest{}, fmt.Errorf("%w: %q is not a whole URL", status.ErrInvalid, q.URL)
+	}
+	return status.RouteTest{
+		Outcome: status.RouteServed, Why: fmt.Sprint(q.Method, " ", q.URL, " ", q.Headers, " ", q.Listener), Method: q.Method,
+		Lost: []status.RouteLoss{{Route: "site", Why: "path / is not /x"}},
+	}, nil
 }
 
 func (f *fakes) act(action, id string) error {

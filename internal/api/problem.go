@@ -131,6 +131,8 @@ func (s *Server) problemOf(ctx context.Context, err error) *Problem {
 		return problem(http.StatusNotFound, CodeNotFound, "%v", err)
 	case errors.Is(err, status.ErrConflict):
 		return problem(http.StatusConflict, CodeConflict, "%v", err)
+	case errors.Is(err, status.ErrInvalid):
+		return problem(http.StatusUnprocessableEntity, CodeInvalid, "%v", err)
 	case errors.Is(err, status.ErrNotSaved):
 		return problem(http.StatusInsufficientStorage, CodeNotSaved, "%v", err)
 	case errors.Is(err, status.ErrNotReady):

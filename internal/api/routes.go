@@ -52,6 +52,35 @@ func (s *Server) registerRoutes() {
 	}, viewer, func(_ context.Context, in *Page) (*listOutput[Route], error) {
 		return &listOutput[Route]{cut(s.routes(), *in)}, nil
 	})
+	register(s, huma.Operation{
+		OperationID: "test-route", Method: http.MethodPost, Path: prefix + "/routes/test", Tags: []string{"Routes"},
+		Summary: "Tell what the gateway would do with a request, and why",
+		Description: "Nothing is sent. The answer names the listener, the path in the form in which routes see it, the route that wins and what serves it, " +
+			"and of the other routes why they do not: the nearest ten, and how many more there are.",
+	}, operator, s.testRoute)
+}
+
+// RouteTestRequest is the body of a route's test.
+type RouteTestRequest struct {
+	_        struct{}            `additionalProperties:"false"`
+	URL      string              `json:"url" minLength:"1" maxLength:"65536" doc:"An absolute http or https URL." example:"https://shop.example.com/api/things"`
+	Method   string              `json:"method,omitempty" maxLength:"64" doc:"The request's method (default GET)."`
+	Headers  map[string][]string `json:"headers,omitempty" nullable:"false" doc:"Fields of the request's header; Host stands for the URL's own host."`
+	Listener string              `json:"listener,omitempty" maxLength:"64" doc:"The listener by which it comes in (default: the one with the URL's scheme and port)."`
+}
+
+type (
+	routeTestInput  struct{ Body RouteTestRequest }
+	routeTestOutput struct{ Body status.RouteTest }
+)
+
+func (s *Server) testRoute(_ context.Context, in *routeTestInput) (*routeTestOutput, error) {
+	b := in.Body
+	t, err := s.opts.Routes.Explain(status.RouteQuery{URL: b.URL, Method: b.Method, Headers: b.Headers, Listener: b.Listener})
+	if err != nil {
+		return nil, err
+	}
+	return &routeTestOutput{t}, nil
 }
 
 func (s *Server) routes() []Route {

@@ -238,6 +238,7 @@ func (d *Daemon) build() {
 		Apps:     d.supervisor,
 		Logs:     appLogs{d.supervisor},
 		Config:   (*configView)(d),
+		Routes:   d.gateway,
 		Service:  (*serviceView)(d),
 		Bus:      d.bus,
 		Gatherer: d.registry,
