@@ -26,7 +26,8 @@ var (
 	errPathSlash     = errors.New("the path has an escaped slash or a backslash")
 	errPathControl   = errors.New("the path has a control character")
 	errPathFragment  = errors.New("the request target has a fragment")
-	errPathParameter = errors.New("the path has a dot segment with a parameter")
+	errPathParameter = errors.New("the path has a parameter at a dot segment or at no segment")
+	errPathSpace     = errors.New("the path has a dot segment with spaces")
 )
 
 // canonicalURL is the canonical form of a server's request URL.
@@ -79,8 +80,13 @@ func canonicalPath(raw string) (canonical, error) {
 		seg := path[segPath:]
 		name, _, param := strings.Cut(string(seg), ";")
 		dot, dotdot := name == ".", name == ".."
-		if param && (dot || dotdot) {
-			return errPathParameter // Java servers drop the parameter and then climb
+		if param && (dot || dotdot || name == "") {
+			return errPathParameter // Java servers drop the parameter, and then climb or see no segment
+		}
+		if n := len(name); n > 0 && name[n-1] == ' ' {
+			if bare := strings.TrimRight(name, " "); bare == "." || bare == ".." {
+				return errPathSpace // Windows drops the spaces and then climbs
+			}
 		}
 		if dotdot && segPath > 1 {
 			// Path is "/a/b/" + "..": drop the segment before, too.

@@ -49,6 +49,11 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/a/..;x=1/b", err: errPathParameter},
 		{raw: "/a/.;/b", err: errPathParameter},
 		{raw: "/a/%2e%2e%3b/b", err: errPathParameter},
+		{raw: "/;/admin", err: errPathParameter},
+		{raw: "/a/;x=1", err: errPathParameter},
+		{raw: "/a/..%20/b", err: errPathSpace},
+		{raw: "/a/.%20%20", err: errPathSpace},
+		{raw: "/a%20/b;c/...%20", path: "/a /b;c/... ", escaped: "/a%20/b;c/...%20"},
 		{raw: "", err: errPathForm},
 		{raw: "a", err: errPathForm},
 		{raw: "*", err: errPathForm},
@@ -73,6 +78,8 @@ func TestCanonicalURL(t *testing.T) {
 		"//host/..%2f":   errPathSlash,
 		"/caf%C3%A9":     nil,
 		"/a%3fb?x=%2f":   nil,
+		"/x?y#z":         errPathFragment,
+		"http://b?x":     nil,
 		"/.well-known/a": nil,
 	} {
 		u, err := url.ParseRequestURI(raw)

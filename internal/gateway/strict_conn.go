@@ -88,10 +88,7 @@ type secureConn struct {
 // clientPreface begins every connection with HTTP/2 (RFC 9113, 3.4).
 const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-var (
-	errNoPreface = errors.New("HTTP/2 was agreed upon, and something else came")
-	errOldCipher = errors.New("HTTP/2 is not spoken with a cipher suite of CBC mode (RFC 9113, 9.2.2)")
-)
+var errOldCipher = errors.New("HTTP/2 is not spoken with a cipher suite of CBC mode (RFC 9113, 9.2.2)")
 
 // Read implements net.Conn.
 func (c *secureConn) Read(p []byte) (int, error) {
@@ -108,7 +105,8 @@ func (c *secureConn) Read(p []byte) (int, error) {
 		m := min(n, len(c.preface))
 		if string(p[:m]) != c.preface[:m] {
 			c.bad = true
-			return 0, errNoPreface
+			c.log.Debug("HTTP/2 was agreed upon, and something else came", zap.String("client", c.RemoteAddr().String()))
+			return 0, io.EOF
 		}
 		c.preface = c.preface[m:]
 	}
