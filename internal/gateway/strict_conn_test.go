@@ -28,7 +28,7 @@ func TestSecureConn(t *testing.T) {
 		{"HTTP/2 that was not agreed upon", "http/1.1", clientPreface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "HTTP/1.1 400 "},
 		{"HTTP/2", "h2", clientPreface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x00\x00", "\x00\x00"}, // no length known: SETTINGS
 		{"HTTP/1 where HTTP/2 was agreed upon", "h2", ask, ""},
-		{"half a preface", "h2", clientPreface[:20] + ask, ""},
+		{"half a preface", "h2", clientPreface[:20] + ask, "HTTP/1.1 400 "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			config := &tls.Config{InsecureSkipVerify: true}
