@@ -31,6 +31,7 @@ const (
 // bench is the machine's side: where things are and what was started.
 type bench struct {
 	dir, target, holdfast string
+	reverse               string // httputil.ReverseProxy as a program
 	mark                  string // in the environment of everything that is started
 	folders               int
 }

@@ -6,6 +6,7 @@
 //
 //	build/bench                     installs what it needs and runs this
 //	build/bench -rounds 50 -markdown result.md
+//	build/bench gateway             the gateway beside nginx, haproxy, Caddy and httputil.ReverseProxy
 //
 // It prints tables in markdown and decides nothing: no timing is asserted.
 package main
@@ -35,6 +36,9 @@ type options struct {
 	scale          []int
 	markdown       string
 	pm2            string
+	gateway        bool          // measure the gateway instead
+	length         time.Duration // of one turn of a gateway
+	caddy          string
 }
 
 func main() {
@@ -67,13 +71,19 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("compare", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&o.rounds, "rounds", 20, "how often each one's program is killed")
+	flags.IntVar(&o.rounds, "rounds", 20, "how often each one's program is killed; gateway: turns of each")
 	flags.IntVar(&o.starts, "starts", 20, "how often each one is started")
 	flags.DurationVar(&o.idle, "idle", 5*time.Second, "how long each one idles before its memory is read")
 	flags.StringVar(&o.markdown, "markdown", "", "write the tables to this file as well")
 	flags.StringVar(&o.pm2, "pm2", "", "path of pm2-runtime (empty leaves PM2 out)")
+	flags.DurationVar(&o.length, "length", 3*time.Second, "gateway: how long a turn lasts")
+	flags.StringVar(&o.caddy, "caddy", "", "gateway: path of caddy (empty leaves Caddy out)")
 	fleets := flags.String("scale", "20,200", "comma-separated numbers of apps with five instances each (empty: none)")
 	only := flags.String("only", "", "comma-separated names to measure (default all)")
+	if o.gateway = len(args) > 0 && args[0] == "gateway"; o.gateway {
+		args = args[1:]
+		o.rounds = 5
+	}
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -95,6 +105,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
+// build makes a program of the module.
+func build(ctx context.Context, out, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg) //nolint:gosec // constants
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return nil
+}
+
 // compare runs all measurements and returns the report.
 func compare(ctx context.Context, o options, progress io.Writer) (string, error) {
 	dir, err := os.MkdirTemp("", "holdfast-bench-")
@@ -102,17 +121,24 @@ func compare(ctx context.Context, o options, progress io.Writer) (string, error)
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := &bench{dir: dir, target: filepath.Join(dir, "target"), holdfast: filepath.Join(dir, "holdfast"), mark: filepath.Base(dir)}
+	b := &bench{dir: dir, target: filepath.Join(dir, "target"), holdfast: filepath.Join(dir, "holdfast"), reverse: filepath.Join(dir, "reverseproxy"), mark: filepath.Base(dir)}
 	defer b.killAll()
+	if o.gateway {
+		for out, pkg := range map[string]string{b.holdfast: "./cmd/holdfast", b.reverse: "./build/compare/reverseproxy"} {
+			if err := build(ctx, out, pkg); err != nil {
+				return "", err
+			}
+		}
+		return b.compareGateways(ctx, o, progress)
+	}
 	all := supervisors(b, o)
 	binaries := map[string]string{b.target: "./build/compare/target"}
 	if len(o.scale) > 0 || slices.ContainsFunc(all, func(s supervisor) bool { return s.name == "Holdfast" }) {
 		binaries[b.holdfast] = "./cmd/holdfast"
 	}
 	for out, pkg := range binaries {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg) //nolint:gosec // two constants
-		if text, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+		if err := build(ctx, out, pkg); err != nil {
+			return "", err
 		}
 	}
 	_, _ = fmt.Fprintf(progress, "restart: %d rounds of %d supervisors\n", o.rounds, len(all))
