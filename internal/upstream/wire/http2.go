@@ -80,7 +80,8 @@ func (t *HTTP2) Send(ctx context.Context, r *Request) (*http.Response, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	parent := ctx
+	ctx, cancel := context.WithCancel(parent)
 	if err := r.attach(cancel); err != nil {
 		cancel()
 		return nil, err
@@ -96,7 +97,10 @@ func (t *HTTP2) Send(ctx context.Context, r *Request) (*http.Response, error) {
 	if err != nil {
 		cancel()
 		r.detach()
-		if !r.Sent && ctx.Err() == nil {
+		switch {
+		case parent.Err() != nil:
+			err = context.Cause(parent)
+		case !r.Sent:
 			err = &ConnectError{Err: err}
 		}
 		return nil, r.because(err)

@@ -131,16 +131,28 @@ func (t *Transport) Send(ctx context.Context, r *Request) (*http.Response, error
 }
 
 // connect makes a connection.
-func (t *Transport) connect(ctx context.Context, r *Request) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.o.ConnectTimeout+t.o.HandshakeTimeout)
+func (t *Transport) connect(parent context.Context, r *Request) (*conn, error) {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	if err := r.attach(cancel); err != nil {
 		return nil, err
 	}
 	defer r.detach()
+	c, err := t.dial(ctx)
+	switch {
+	case err == nil:
+		return c, nil
+	case parent.Err() != nil:
+		return nil, context.Cause(parent)
+	default:
+		return nil, r.because(&ConnectError{Err: err})
+	}
+}
+
+func (t *Transport) dial(ctx context.Context) (*conn, error) {
 	tcp, err := dial(ctx, t.address, t.o.ConnectTimeout)
 	if err != nil {
-		return nil, r.because(&ConnectError{Err: err})
+		return nil, err
 	}
 	c := newConn(tcp, t)
 	if t.o.TLS == nil {
@@ -148,11 +160,11 @@ func (t *Transport) connect(ctx context.Context, r *Request) (*conn, error) {
 	}
 	under := &counted{Conn: tcp}
 	over := tls.Client(under, t.o.TLS)
-	ctx, cancelHandshake := context.WithTimeout(ctx, t.o.HandshakeTimeout)
-	defer cancelHandshake()
+	ctx, cancel := context.WithTimeout(ctx, t.o.HandshakeTimeout)
+	defer cancel()
 	if err := over.HandshakeContext(ctx); err != nil {
 		c.close()
-		return nil, r.because(&ConnectError{Err: fmt.Errorf("TLS handshake with %s: %w", t.address, err)})
+		return nil, fmt.Errorf("TLS handshake with %s: %w", t.address, err)
 	}
 	c.nc, c.under = over, under
 	return c, nil
