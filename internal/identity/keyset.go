@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,18 +60,24 @@ func (s *keySet) candidates(head header) []*key {
 // parseKeys reads a JWK set (RFC 7517) or a single JWK. Keys that are not for checking signatures, or of a
 // kind that is not known, are passed over; no usable key at all is an error.
 func parseKeys(data []byte, o KeyOptions) (*keySet, error) {
-	parsed, err := jwk.Parse(data, jwk.WithIgnoreParseError(true))
-	if err != nil {
+	var file struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, errors.New("not a JSON Web Key Set")
 	}
-	if parsed.Len() > maxKeys {
-		return nil, fmt.Errorf("%d keys are more than %d", parsed.Len(), maxKeys)
+	if file.Keys == nil {
+		file.Keys = []json.RawMessage{data}
+	}
+	if len(file.Keys) > maxKeys {
+		return nil, fmt.Errorf("%d keys are more than %d", len(file.Keys), maxKeys)
 	}
 	s := &keySet{byID: map[string][]*key{}}
-	var why error
-	for i := range parsed.Len() {
-		raw, ok := parsed.Key(i)
-		if !ok {
+	why := errors.New("it is empty")
+	for _, text := range file.Keys {
+		raw, err := jwk.ParseKey(text)
+		if err != nil {
+			why = errors.New("a key is broken, too short or of an unknown kind")
 			continue
 		}
 		k, err := usable(raw, o)
@@ -84,9 +91,6 @@ func parseKeys(data []byte, o KeyOptions) (*keySet, error) {
 		}
 	}
 	if len(s.keys) == 0 {
-		if why == nil {
-			why = errors.New("it is empty, or all in it are broken or too short")
-		}
 		return nil, fmt.Errorf("no key in it can check signatures: %w", why)
 	}
 	return s, nil
