@@ -77,10 +77,14 @@ func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind,
 		return "app", conf.App, nil
 	case len(conf.URLs) > 0:
 		target = strings.Join(conf.URLs, " ")
-		key := r.name + " " + target
+		options, version, err := g.transportOf(conf.Transport)
+		if err != nil {
+			return "", "", fmt.Errorf("route %q: %w", r.name, err)
+		}
+		key := r.name + " " + target + " " + version
 		pool := g.current.pools[key]
 		if pool == nil {
-			if pool, err = upstream.NewStatic(r.name, conf.URLs, upstream.TransportOptions{}); err != nil {
+			if pool, err = upstream.NewStatic(r.name, conf.URLs, options); err != nil {
 				return "", "", err
 			}
 		}

@@ -62,8 +62,10 @@ func (a *answer) begin() (*http.Response, error) {
 	case len(coding) != 1 || !strings.EqualFold(coding[0], "chunked"):
 		return nil, malformed("Transfer-Encoding %.64q", coding)
 	}
-	if err := a.announce(); err != nil {
-		return nil, err
+	if coded {
+		if err := a.announce(); err != nil {
+			return nil, err
+		}
 	}
 	res.Close = !a.reuse
 	switch code := res.StatusCode; {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // echo answers with what it was sent, and in which protocol.
@@ -87,7 +88,7 @@ func TestProtocols(t *testing.T) {
 // TestWrongCertificate sends nothing to a server that is not the one.
 func TestWrongCertificate(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(echo))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	server.StartTLS()
 	defer server.Close()
 	for _, s := range []Sender{
