@@ -42,6 +42,8 @@ type check struct {
 	// answer is what the server says to the first request; it closes the connection then, unless keep.
 	answer string
 	keep   bool
+	// early says that it does so before it has read the body.
+	early bool
 	// torn says that the server's answer breaks off, which the client has to notice.
 	torn bool
 	// only says that the others have nothing to compare with.
@@ -70,7 +72,7 @@ type outcome struct {
 
 // try runs the case on a lane.
 func (c check) try(l lane) outcome {
-	l.server.begin(script{c.answer, c.keep})
+	l.server.begin(script{c.answer, c.keep, c.early})
 	pieces := c.pieces
 	if pieces == nil {
 		pieces = []string{c.send}

@@ -50,7 +50,7 @@ func framing() []check {
 		{name: "empty chunked body", rfc: "9112 7.1", send: post("0\r\n\r\n", "Transfer-Encoding: chunked"), status: "200", seen: []string{"POST /x"}},
 		{name: "request in a body of a length", rfc: "9112 6.2", send: post(smuggle, length(smuggle)), status: "200", seen: []string{"POST /x " + strings.TrimRight(smuggle, " ")}},
 		{name: "request in a chunk", rfc: "9112 7.1", send: post(smuggleChunked, "Transfer-Encoding: chunked"), status: "200", seen: []string{"POST /x " + smuggle}},
-		{name: "body shorter than its length", rfc: "9112 8", send: post("abc", "Content-Length: 10"), alone: true, status: "400|408|closed"},
+		{name: "body shorter than its length", rfc: "9112 8", send: post("abc", "Content-Length: 10"), alone: true, status: "408"},
 		{name: "body shorter, then half-close", rfc: "9112 8", pieces: []string{post("abc", "Content-Length: 10"), halfClose}, alone: true, status: "400|408|closed"},
 		{name: "chunked body without an end", rfc: "9112 8", pieces: []string{post("3\r\nabc\r\n", "Transfer-Encoding: chunked"), halfClose}, alone: true, status: "400|408|closed"},
 		{name: "body in pieces", rfc: "9112 6.2", pieces: []string{post("a", "Content-Length: 3"), "b", "c"}, status: "200", seen: abc},

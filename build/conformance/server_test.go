@@ -21,10 +21,13 @@ type request struct {
 	body    string // decoded
 	trailer string // as it came
 	after   string // what came through a switched connection
+
+	length           int
+	chunked, expects bool
 }
 
 // line is the request line without its version.
-func (req request) line() string {
+func (req *request) line() string {
 	first, _, _ := strings.Cut(req.head, "\r\n")
 	if i := strings.LastIndexByte(first, ' '); i > 0 {
 		first = first[:i]
@@ -50,6 +53,8 @@ type script struct {
 	answer string
 	// keep leaves the connection open after it.
 	keep bool
+	// early answers, and closes, before the body is read.
+	early bool
 }
 
 func newServer(t *testing.T) *server {
@@ -134,8 +139,15 @@ func (s *server) serve(conn net.Conn) {
 			return
 		}
 		s.mark(s.begun, conn, true)
-		req, err := readRequest(r, conn)
+		req, err := readHeader(r)
 		if err != nil {
+			return
+		}
+		if how, early := s.answersEarly(req); early {
+			_, _ = io.WriteString(conn, how.answer) // the gateway may be gone
+			return
+		}
+		if err := req.readBody(r, conn); err != nil {
 			return
 		}
 		how := s.record(req)
@@ -161,6 +173,17 @@ func (s *server) serve(conn net.Conn) {
 	}
 }
 
+// answersEarly notes a request that is answered before its body is read.
+func (s *server) answersEarly(req request) (script, bool) {
+	s.mu.Lock()
+	early := s.script.early
+	s.mu.Unlock()
+	if !early {
+		return script{}, false
+	}
+	return s.record(req), true
+}
+
 // record notes a request and says how it is answered.
 func (s *server) record(req request) script {
 	s.mu.Lock()
@@ -181,9 +204,8 @@ func plainAnswer(req request) string {
 	return head + body
 }
 
-func readRequest(r *bufio.Reader, w io.Writer) (request, error) {
+func readHeader(r *bufio.Reader) (request, error) {
 	var req request
-	length, chunked, expects := 0, false, false
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -198,26 +220,30 @@ func readRequest(r *bufio.Reader, w io.Writer) (request, error) {
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "content-length":
 			if n, err := strconv.Atoi(value); err == nil {
-				length = n
+				req.length = n
 			}
 		case "transfer-encoding":
-			chunked = chunked || strings.Contains(value, "chunked")
+			req.chunked = req.chunked || strings.Contains(value, "chunked")
 		case "expect":
-			expects = true
+			req.expects = true
 		}
 	}
-	if expects {
+	return req, nil
+}
+
+func (req *request) readBody(r *bufio.Reader, w io.Writer) error {
+	if req.expects {
 		if _, err := io.WriteString(w, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
-			return req, err
+			return err
 		}
 	}
-	if chunked {
-		return req, req.readChunks(r)
+	if req.chunked {
+		return req.readChunks(r)
 	}
-	body := make([]byte, length)
+	body := make([]byte, req.length)
 	_, err := io.ReadFull(r, body)
 	req.body = string(body)
-	return req, err
+	return err
 }
 
 func (req *request) readChunks(r *bufio.Reader) error {

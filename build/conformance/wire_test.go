@@ -32,16 +32,18 @@ func TestWire(t *testing.T) {
 	}
 	table.WriteString("\n")
 	worst, failed := 0, 0
+	totals := make([][none + 1]int, len(gateways))
 	for i, c := range cases {
 		if !t.Run(c.name, func(t *testing.T) { c.verify(t, results[i][0]) }) {
 			failed++
 		}
 		fmt.Fprintf(&table, "%-52s %-14s", c.name, c.rfc)
 		for j, o := range results[i] {
-			text := "-"
+			text, level := "-", none
 			if !c.skips(gateways[j]) {
-				text = c.cell(o)
+				text, level = c.cell(o), c.level(o)
 			}
+			totals[j][level]++
 			fmt.Fprintf(&table, " %-16s", text)
 		}
 		laxest := c.laxest(gateways, results[i])
@@ -56,6 +58,9 @@ func TestWire(t *testing.T) {
 			t.Errorf("%s: the exception is not needed any more", c.name)
 		}
 		table.WriteString("\n")
+	}
+	for j, g := range gateways {
+		fmt.Fprintf(&table, "%s: %d refused, %d mended, %d passed on, %d smuggled\n", g.name, totals[j][refused], totals[j][mended], totals[j][passed], totals[j][smuggled])
 	}
 	fmt.Fprintf(&table, "%d cases: %d as wanted, %d not; Holdfast the laxest in %d, with a reason in %d\n",
 		len(cases), len(cases)-failed, failed, worst, len(laxer))
