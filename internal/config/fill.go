@@ -23,14 +23,13 @@ func (s *shape) fill(v reflect.Value, value any) error {
 		if !ok {
 			return s.misfit(value)
 		}
-		for i := range s.fields {
-			f := &s.fields[i]
-			sub, ok := tree[f.name]
+		for name, sub := range tree {
+			i, ok := s.byName[name]
 			if !ok {
-				continue
+				return s.misfit(name)
 			}
-			if err := f.shape.fill(v.Field(i), sub); err != nil {
-				return fmt.Errorf("%s: %w", f.name, err)
+			if err := s.fields[i].shape.fill(v.Field(i), sub); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		return nil

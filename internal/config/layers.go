@@ -345,7 +345,7 @@ func (l *loader) completeLists(tree map[string]any) {
 				if given["strategy"] == string(ErrorCount) {
 					whole["threshold"] = defaultErrorCount.String()
 				}
-				overlay(whole, given)
+				overlay(whole, given, true)
 				rules[i] = whole
 			}
 		}

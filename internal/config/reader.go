@@ -25,8 +25,9 @@ type reader struct {
 
 // section reads the keys of a mapping.
 func (r *reader) section(n *yaml.Node, at path, s *shape, depth int) map[string]any {
-	out := map[string]any{}
-	for _, p := range r.pairs(n, at, depth) {
+	pairs := r.pairs(n, at, depth)
+	out := make(map[string]any, len(pairs))
+	for _, p := range pairs {
 		name := p.key.Value
 		sub := at.key(name)
 		child, known := s.child(name)
@@ -162,8 +163,8 @@ type pair struct{ key, value *yaml.Node }
 // pairs are the keys and values of a mapping, those of its merge keys (<<) last and only where the
 // mapping itself has none. Repeated keys are problems.
 func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
-	var own, merged []pair
-	seen := map[string]*yaml.Node{}
+	own, merged := make([]pair, 0, len(n.Content)/2), []pair(nil)
+	seen := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if !r.enter(key, at, depth) {

@@ -23,10 +23,11 @@ type shape struct {
 	kind   kind
 	typ    reflect.Type // the Go type, without its pointer
 	fields []field      // of a struct, in the order of the type
-	elem   *shape       // of a map or a list
-	single bool         // a list that may be written as one value
-	text   bool         // the type reads itself from text
-	needs  bool         // something below it is required
+	byName map[string]int
+	elem   *shape // of a map or a list
+	single bool   // a list that may be written as one value
+	text   bool   // the type reads itself from text
+	needs  bool   // something below it is required
 	rule   rule
 }
 
@@ -66,12 +67,13 @@ func shapeOf(t reflect.Type, r rule) *shape {
 		s.text = true
 		return s
 	case t.Kind() == reflect.Struct:
-		s.kind = kindStruct
+		s.kind, s.byName = kindStruct, make(map[string]int, t.NumField())
 		for i := range t.NumField() {
 			f := t.Field(i)
 			name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			sub := shapeOf(f.Type, parseRule(f.Tag.Get("rule")))
 			s.fields = append(s.fields, field{name, option == "omitempty", sub})
+			s.byName[name] = i
 			s.needs = s.needs || sub.needs || sub.rule.required
 		}
 	case t.Kind() == reflect.Map:
@@ -128,10 +130,8 @@ func (s *shape) secret() bool { return s.kind == kindScalar && s.typ.Name() == "
 
 // field is the key of a struct with this name.
 func (s *shape) field(name string) (*shape, bool) {
-	for i := range s.fields {
-		if s.fields[i].name == name {
-			return s.fields[i].shape, true
-		}
+	if i, ok := s.byName[name]; ok {
+		return s.fields[i].shape, true
 	}
 	return nil, false
 }

@@ -31,6 +31,9 @@ func parseYAML(text []byte, lines []string) (*yaml.Node, *syntaxError) {
 	if e := lineBreaks(lines); e != nil {
 		return nil, e
 	}
+	if node := plainYAML(lines); node != nil {
+		return node, nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {

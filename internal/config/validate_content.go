@@ -13,13 +13,18 @@ func (v *validator) content(at path, route Route) {
 		key string
 		h   Headers
 	}{{"request_headers", route.RequestHeaders}, {"response_headers", route.ResponseHeaders}} {
+		if len(changes.h.Set)+len(changes.h.Remove) == 0 {
+			continue
+		}
 		set, remove := at.key(changes.key).key("set"), at.key(changes.key).key("remove")
 		v.headers(set, changes.h.Set)
 		names := slices.Sorted(maps.Keys(changes.h.Set))
 		v.fieldNames(at.key(changes.key), names, v.key, func(i int) path { return set.key(names[i]) })
 		v.fieldNames(at.key(changes.key), changes.h.Remove, v.value, remove.index)
 	}
-	v.errorPages(at.key("error_pages"), route.ErrorPages)
+	if len(route.ErrorPages) > 0 {
+		v.errorPages(at.key("error_pages"), route.ErrorPages)
+	}
 	if route.Fault != nil {
 		v.fault(at.key("fault"), *route.Fault)
 	}

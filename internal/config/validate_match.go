@@ -28,6 +28,9 @@ func (v *validator) match(at path, m Match) {
 			v.report(codeMatch, v.value(sub), sub, fmt.Sprintf("method: %q never comes: methods are upper case", method), "write "+strings.ToUpper(method))
 		}
 	}
+	if len(m.Header) == 0 {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
 		if sub := at.key("header").key(name); strings.EqualFold(name, "Host") {
 			v.report(codeMatch, v.key(sub), sub, "the host is not matched as a header", "write host: "+m.Header[name])
@@ -110,7 +113,7 @@ func (v *validator) matchPath(at path, text string) {
 func (v *validator) shadowed(names []string) {
 	alike := map[string][]string{} // routes by what they match
 	for _, name := range names {
-		if !v.anyRejected(path("routes").key(name).key("match")) {
+		if len(v.rejected) == 0 || !v.anyRejected(path("routes").key(name).key("match")) {
 			key := v.cfg.Routes[name].Match.canonical()
 			alike[key] = append(alike[key], name)
 		}

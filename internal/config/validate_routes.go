@@ -41,16 +41,13 @@ func handlerKeys() []string { return []string{"app", "urls", "file_server", "red
 
 // handler checks that exactly one thing serves the route, and that it can.
 func (v *validator) handler(at path, route Route) {
-	given := map[string]bool{
-		"app": route.App != "", "urls": route.URLs != nil, "file_server": route.FileServer != nil,
-		"redirect": route.Redirect != nil, "respond": route.Respond != nil,
-	}
+	given := [...]bool{route.App != "", route.URLs != nil, route.FileServer != nil, route.Redirect != nil, route.Respond != nil}
 	var which []string
-	for _, key := range handlerKeys() {
-		if v.rejected[at.key(key)] {
+	for i, key := range handlerKeys() {
+		if len(v.rejected) > 0 && v.rejected[at.key(key)] {
 			return
 		}
-		if given[key] {
+		if given[i] {
 			which = append(which, key)
 		}
 	}
