@@ -9,6 +9,7 @@ func commands(c *console) []*cobra.Command {
 		newDemoCommand(c),
 		newCheckCommand(c),
 		newExplainCommand(c),
+		newHashCommand(c),
 		newInitCommand(c),
 		newAddCommand(c),
 		newRemoveCommand(c),

@@ -11,6 +11,7 @@ import (
 func (v *validator) access(at path, route Route) {
 	v.networks(at.key("allow"), route.Allow)
 	v.networks(at.key("deny"), route.Deny)
+	v.identity(at, route)
 	if route.CORS != nil {
 		v.cors(at.key("cors"), *route.CORS)
 	}

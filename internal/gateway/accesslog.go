@@ -54,6 +54,9 @@ func (c *call) log(took time.Duration) {
 	if c.parked > 0 {
 		fields = append(fields, zap.Duration("parked_duration", c.parked))
 	}
+	if c.subject != "" {
+		fields = append(fields, zap.String("user", logged(c.subject)))
+	}
 	if c.faults != "" {
 		fields = append(fields, zap.String("fault", c.faults))
 	}

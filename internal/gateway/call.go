@@ -36,6 +36,7 @@ type call struct {
 	parked   time.Duration
 	failure  string
 	faults   string // what was done on purpose
+	subject  string // who sent it, as far as that was checked
 
 	// values backs the single-valued header fields that are set, so that they need no allocation
 	// of their own.

@@ -15,6 +15,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -55,6 +56,9 @@ type Options struct {
 	// RetryAfter is the Retry-After of a 503 for an app without a ready instance, rounded up to
 	// whole seconds (default and least: 1s).
 	RetryAfter func(app string) time.Duration
+	// Authorities are the roots that client certificates come from when a route names no file (default:
+	// none).
+	Authorities func() []*x509.Certificate
 	// DrainTimeout bounds the wait for requests in flight at the end (default 15s).
 	DrainTimeout time.Duration
 	// Holder names the program that listens on a port, and Excluded says why the system keeps one from
@@ -77,6 +81,8 @@ type Gateway struct {
 	certs      *certs.Store
 	retryAfter func(app string) time.Duration
 	drain      time.Duration
+
+	authorities func() []*x509.Certificate
 	ports      ports
 
 	buffers buffers
@@ -137,6 +143,9 @@ func New(o Options) *Gateway {
 	}
 	if g.bound == nil {
 		g.bound = boundClient
+	}
+	if g.authorities = o.Authorities; g.authorities == nil {
+		g.authorities = func() []*x509.Certificate { return nil }
 	}
 	if g.drain <= 0 {
 		g.drain = defaultDrain
@@ -235,6 +244,16 @@ func (g *Gateway) Run(ctx context.Context) error {
 	close(quit)
 	sweeping.Wait()
 	return failed
+}
+
+// background runs f, which must come to an end soon by itself, beside the requests. A gateway that stops
+// runs nothing any more.
+func (g *Gateway) background(f func(context.Context)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.running && !g.stopped {
+		g.serving.Go(func() { f(context.Background()) })
+	}
 }
 
 // Pause makes the gateway answer every request with 503 until Resume, those that are parked included.

@@ -29,6 +29,8 @@ type settings struct {
 	tls, http2             bool
 	readHeader, read, idle time.Duration
 	maxHeader, maxStreams  int
+	// askCertificate has clients asked for a certificate in the handshake; routes decide what it is worth.
+	askCertificate bool
 }
 
 func settingsOf(l config.Listener) settings {
@@ -169,6 +171,9 @@ func newGeneration(s *socket, with settings) *generation {
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 				return s.g.certs.Get(s.site.Load().certificate)
 			},
+		}
+		if with.askCertificate {
+			gen.tls.ClientAuth = tls.RequestClientCert
 		}
 		if with.http2 {
 			gen.tls.NextProtos = []string{"h2", "http/1.1"}

@@ -113,6 +113,7 @@ func compileSite(name string, c *config.Config, routes []*route) (*site, error) 
 	for _, r := range routes {
 		if slices.Contains(r.info.Listeners, name) {
 			own = append(own, r)
+			s.settings.askCertificate = s.settings.askCertificate || c.Routes[r.name].ClientCertificate != nil
 		}
 	}
 	s.table = newTable(own)

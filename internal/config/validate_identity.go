@@ -1,0 +1,121 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"holdfast/internal/secret"
+)
+
+// identity checks by what clients show who they are.
+func (v *validator) identity(at path, route Route) {
+	if route.JWT != nil {
+		v.jwt(at.key("jwt"), *route.JWT)
+	}
+	if keys := route.APIKeys; keys != nil {
+		sub := at.key("api_keys")
+		v.fieldName(sub.key("header"), keys.Header)
+		v.fieldName(sub.key("name_header"), keys.NameHeader)
+		v.secrets(sub.key("keys"), keys.Keys, "a key has at least 16 characters, or is sha256: and 64 hexadecimal digits", func(key string) bool {
+			hash, hashed := strings.CutPrefix(key, "sha256:")
+			return hashed && len(hash) == 64 && strings.Trim(hash, "0123456789abcdefABCDEF") == "" || !hashed && len(key) >= 16
+		})
+	}
+	if basic := route.BasicAuth; basic != nil {
+		sub := at.key("basic_auth")
+		v.fieldName(sub.key("name_header"), basic.NameHeader)
+		v.secrets(sub.key("users"), basic.Users, "write a bcrypt or argon2id hash: holdfast hash prints one", func(hash string) bool {
+			return strings.HasPrefix(hash, "$2") || strings.HasPrefix(hash, "$argon2id$")
+		})
+		if route.JWT != nil {
+			v.report(codeTogether, v.key(sub), sub, "jwt and basic_auth want the same header, so that nobody could come in", "keep one of them, or make two routes")
+		}
+	}
+	if client := route.ClientCertificate; client != nil {
+		sub := at.key("client_certificate")
+		for key, file := range map[string]string{"ca_file": client.CAFile, "crl_file": client.CRLFile} {
+			if file != "" && v.machine.here && !v.rejected[sub.key(key)] {
+				v.readable(sub.key(key), file)
+			}
+		}
+		v.onlyOverTLS(sub, route)
+	}
+}
+
+// onlyOverTLS reports a route that wants client certificates on a listener that cannot have any.
+func (v *validator) onlyOverTLS(at path, route Route) {
+	for _, name := range route.Listeners {
+		l, known := v.cfg.Listeners[name]
+		if known && l.Certificate == "" && l.RedirectTo == "" && route.ClientCertificate.Mode == CertificateRequire && !v.broken {
+			v.report(codeNoEffect, v.key(at), at, fmt.Sprintf("listener %q has no TLS, so that no client can show a certificate there: every request gets 403", name),
+				"give the listener a certificate, or name the listeners of the route")
+		}
+	}
+}
+
+func (v *validator) jwt(at path, j JWT) {
+	switch {
+	case v.rejected[at.key("jwks_url")] || v.rejected[at.key("jwks_file")]:
+	case j.JWKSURL == "" && j.JWKSFile == "":
+		v.report(codeMissing, v.key(at), at, "jwt has neither jwks_url nor jwks_file", "add jwks_url: URL, where the issuer publishes its keys")
+	case j.JWKSURL != "" && j.JWKSFile != "":
+		v.report(codeTogether, v.key(at.key("jwks_file")), at, "jwt has jwks_url and jwks_file", "keep one of them")
+	case j.JWKSURL != "":
+		v.keysURL(at.key("jwks_url"), j.JWKSURL)
+	case v.machine.here:
+		v.present(at.key("jwks_file"), j.JWKSFile, false)
+	}
+	known := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+	for i, name := range j.Algorithms {
+		if sub := at.key("algorithms").index(i); !slices.Contains(known, name) {
+			hint := "write one of " + strings.Join(known, ", ")
+			if strings.HasPrefix(name, "HS") {
+				hint = "a shared secret is used only if the key in jwks_file names its alg"
+			}
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("algorithms: %q is not one for public keys", name), hint)
+		}
+	}
+	if j.Cookie != "" && !goodToken(j.Cookie) {
+		v.report(codeHeader, v.value(at.key("cookie")), at.key("cookie"), fmt.Sprintf("cookie: %q cannot be the name of a cookie", j.Cookie), "write letters, digits and _")
+	}
+	names := slices.Sorted(maps.Keys(j.ClaimHeaders))
+	headers := at.key("claim_headers")
+	v.fieldNames(headers, names, v.key, func(i int) path { return headers.key(names[i]) })
+}
+
+// keysURL wants https, or http on this machine: whoever can change the answer can make tokens.
+func (v *validator) keysURL(at path, text string) {
+	u, err := url.Parse(text)
+	hint := "write https://HOST/PATH"
+	if err == nil && u.Host != "" && u.User == nil {
+		addr, notIP := netip.ParseAddr(u.Hostname())
+		local := u.Hostname() == "localhost" || notIP == nil && addr.IsLoopback()
+		if u.Scheme == "https" || u.Scheme == "http" && local {
+			return
+		}
+		if u.Scheme == "http" {
+			hint = "write https: whoever can change the answer on its way can make tokens"
+		}
+	}
+	v.report(codeURL, v.value(at), at, fmt.Sprintf("jwks_url: %q cannot be used", text), hint)
+}
+
+// fieldName checks one name of a header field.
+func (v *validator) fieldName(at path, name string) {
+	if name != "" {
+		v.fieldNames(at, []string{name}, v.value, func(int) path { return at })
+	}
+}
+
+// secrets checks values that must not be shown.
+func (v *validator) secrets(at path, values map[string]secret.Value, hint string, good func(string) bool) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if sub := at.key(name); !v.rejected[sub] && !good(values[name].Reveal()) {
+			v.report(codeValue, v.key(sub), sub, fmt.Sprintf("%s: what is given for %q cannot be used", last(at), name), hint)
+		}
+	}
+}
