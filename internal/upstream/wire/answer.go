@@ -193,7 +193,7 @@ func (a *answer) next(p []byte) (n int, err error) {
 		n, err = a.conn.read(p[:min(int64(len(p)), a.left)])
 		if a.left -= int64(n); err == nil && a.left == 0 {
 			err = io.EOF
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return n, err
@@ -210,7 +210,7 @@ func (a *answer) next(p []byte) (n int, err error) {
 func (a *answer) finish(err error) {
 	defer a.state.Store(over)
 	c := a.conn
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		a.err = err
 		c.giveBack(a.req, a.reuse)
 		return

@@ -24,6 +24,7 @@ func BenchmarkSend(b *testing.B) {
 		header := http.Header{"Accept": {"*/*"}, "X-Request-Id": {"0123456789abcdef"}, "X-Forwarded-For": {"127.0.0.1"}, "Via": {"1.1 holdfast"}}
 		buf := make([]byte, 32<<10)
 		drain := func(b *testing.B, res *http.Response, err error) {
+			b.Helper()
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -52,7 +53,7 @@ func BenchmarkSend(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				r := &Request{Method: "GET", Target: "/things/42?a=b", Host: "shop.example.com", Header: header}
-				res, err := t.Send(ctx, r)
+				res, err := t.Send(ctx, r) //nolint:bodyclose // drain does
 				drain(b, res, err)
 			}
 		})

@@ -384,13 +384,13 @@ func TestOver(t *testing.T) {
 	tr := s.transport(Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if res, err := tr.Send(ctx, get()); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, %v", res, err) //nolint:bodyclose // there is none
+	if res, err := tr.Send(ctx, get()); !errors.Is(err, context.Canceled) { //nolint:bodyclose // there is none
+		t.Errorf("%v, %v", res, err)
 	}
 	r := get()
 	r.Break(io.ErrClosedPipe)
-	if res, err := tr.Send(t.Context(), r); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("%v, %v", res, err) //nolint:bodyclose // there is none
+	if res, err := tr.Send(t.Context(), r); !errors.Is(err, io.ErrClosedPipe) { //nolint:bodyclose // there is none
+		t.Errorf("%v, %v", res, err)
 	}
 }
 
@@ -481,8 +481,8 @@ func TestBury(t *testing.T) {
 	})
 	tr := s.transport(Options{})
 	go func() { <-asked; tr.Bury(10 * time.Millisecond) }()
-	if res, err := tr.Send(t.Context(), get()); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("%v, %v", res, err) //nolint:bodyclose // there is none
+	if res, err := tr.Send(t.Context(), get()); !errors.Is(err, os.ErrDeadlineExceeded) { //nolint:bodyclose // there is none
+		t.Errorf("%v, %v", res, err)
 	}
 	if text := got(tr.Send(t.Context(), get())); text != `200 "ok"` {
 		t.Errorf("the next one = %s", text)

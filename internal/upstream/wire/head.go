@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,7 +57,7 @@ func (c *conn) block(limit int, prefix string, r *Request) (int, error) {
 			return 0, malformed("more than %d bytes of header", limit)
 		}
 		if err := c.fill(limit); err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				if err = io.ErrUnexpectedEOF; len(have) == 0 && r != nil {
 					err = errNoAnswer
 				}

@@ -144,7 +144,7 @@ func TestSession(t *testing.T) {
 	for name, sender := range map[string]Sender{"http1": New(s.address, Options{}), "h2c": NewHTTP2(s.address, Options{})} {
 		r := get()
 		r.Upgrade = "websocket"
-		res, err := sender.Send(t.Context(), r)
+		res, err := sender.Send(t.Context(), r) //nolint:bodyclose // as a session
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func TestCloseWhileReading(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	})
 	tr := s.transport(Options{})
-	res, err := tr.Send(t.Context(), get())
+	res, err := tr.Send(t.Context(), get()) //nolint:bodyclose // another goroutine does
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestIdle(t *testing.T) {
 		open := func(c net.Conn) bool {
 			_ = c.SetReadDeadline(time.Now())
 			_, err := c.Read(make([]byte, 1))
-			return err != io.EOF
+			return !errors.Is(err, io.EOF)
 		}
 		var ends []net.Conn
 		var conns []*conn

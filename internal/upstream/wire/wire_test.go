@@ -70,16 +70,13 @@ func (s *script) transport(o Options) *Transport {
 }
 
 // head reads a request's header, up to and with its empty line.
-func head(c io.Reader) string {
-	var b []byte
-	for one := make([]byte, 1); ; {
+func head(c io.Reader) {
+	last := ""
+	for one := make([]byte, 1); last != "\r\n\r\n"; {
 		if _, err := c.Read(one); err != nil {
-			return string(b)
+			return
 		}
-		b = append(b, one[0])
-		if n := len(b); n >= 4 && string(b[n-4:]) == "\r\n\r\n" {
-			return string(b)
-		}
+		last = (last + string(one))[max(0, len(last)-3):]
 	}
 }
 
