@@ -26,8 +26,8 @@ func TestNamedPipe(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() {
-		s.refresh()
-		s.refresh() // the first failure may be a write under way
+		s.refresh(wall())
+		s.refresh(wall().Add(checkEvery)) // the first failure may be a write under way
 		close(done)
 	}()
 	select {

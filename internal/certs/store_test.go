@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,15 +81,45 @@ func serial(t *testing.T, s *Store) int64 {
 }
 
 // told collects what the callbacks hear.
-type told struct{ reloads, errors atomic.Int64 }
+type told struct {
+	reloads, errors atomic.Int64
+	mu              sync.Mutex
+	all             []Notice
+}
+
+func (h *told) hear(n Notice) {
+	switch n.What {
+	case Reloaded:
+		h.reloads.Add(1)
+	case Rejected, Failed:
+		h.errors.Add(1)
+	case Renewed, Expiring:
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, n)
+}
+
+// count is how often something happened to a certificate.
+func (h *told) count(what Happening, name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, one := range h.all {
+		if one.What == what && one.Certificate == name {
+			n++
+		}
+	}
+	return n
+}
 
 func newStore(t *testing.T) (*Store, *told, *prometheus.Registry) {
 	t.Helper()
 	heard, reg := &told{}, prometheus.NewRegistry()
 	return New(Options{
-		Metrics:  reg,
-		OnReload: func(string, time.Time) { heard.reloads.Add(1) },
-		OnError:  func(string, error) { heard.errors.Add(1) },
+		Metrics: reg,
+		DataDir: t.TempDir(),
+		Notify:  heard.hear,
 	}), heard, reg
 }
 
@@ -152,6 +183,7 @@ func TestRun(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
+		synctest.Wait()
 		look := func() { // until the next look is over; synctest's clock
 			time.Sleep(checkEvery + checkEvery/10)
 			synctest.Wait()

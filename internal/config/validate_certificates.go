@@ -2,10 +2,16 @@ package config
 
 import (
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -50,10 +56,22 @@ func (v *validator) certificateKind(at path, cert Certificate) bool {
 func (v *validator) certificates() {
 	for _, name := range slices.Sorted(maps.Keys(v.cfg.Certificates)) {
 		at, cert := path("certificates").key(name), v.cfg.Certificates[name]
-		if !v.certificateKind(at, cert) || cert.CertFile == "" {
+		if !v.certificateKind(at, cert) {
 			continue
 		}
-		if !v.machine.here {
+		switch {
+		case cert.WindowsStore != nil:
+			v.windowsStore(at.key("windows_store"), *cert.WindowsStore)
+		case cert.SelfSigned != nil:
+			v.certificateNames(at.key("self_signed").key("names"), cert.SelfSigned.Names, true)
+		case cert.ACME != nil:
+			v.acme(at.key("acme"), name, *cert.ACME)
+		case cert.InternalCA != nil:
+			v.certificateNames(at.key("internal_ca").key("names"), cert.InternalCA.Names, true)
+		case cert.Folder != "" && v.machine.here:
+			v.certificateFolder(at.key("folder"), cert.Folder)
+		}
+		if cert.CertFile == "" || !v.machine.here {
 			continue
 		}
 		if !v.readable(at.key("cert_file"), cert.CertFile) || !v.readable(at.key("key_file"), cert.KeyFile) {
@@ -67,6 +85,132 @@ func (v *validator) certificates() {
 			v.report(codeExpired, v.value(at.key("cert_file")), at.key("cert_file"), fmt.Sprintf("certificate %q expired on %s", name, loaded.Leaf.NotAfter.Format(time.DateOnly)), "renew it")
 		}
 	}
+}
+
+// certificateFolder checks that there is something to present in a folder; what its pairs are worth is
+// told when they are read.
+func (v *validator) certificateFolder(at path, name string) {
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		cause, hint := err, "it must be a folder that Holdfast's account may read"
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			cause = failed.Err
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "check the path; relative paths start at the folder of this file"
+		}
+		v.report(codeCertificate, v.value(at), at, fmt.Sprintf("folder: %s cannot be read: %v", name, cause), hint)
+		return
+	}
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), ".key") }) {
+		v.report(codeCertificate, v.value(at), at, fmt.Sprintf("folder: no pair is in %s", name), "put NAME.crt (or NAME.pem) and NAME.key there")
+	}
+}
+
+// windowsStore checks which certificate of the store is meant.
+func (v *validator) windowsStore(at path, w WindowsStore) {
+	if v.machine.here && runtime.GOOS != "windows" {
+		v.report(codeCertificate, v.key(at), at, "windows_store works on Windows only", "write cert_file and key_file, or internal_ca")
+		return
+	}
+	switch {
+	case w.Subject == "" && w.Thumbprint == "":
+		v.report(codeMissing, v.key(at), at, "nothing says which certificate of the store is meant", "add subject: HOST, or thumbprint: the 40 digits that certlm.msc shows")
+	case w.Subject != "" && w.Thumbprint != "":
+		v.report(codeTogether, v.key(at.key("thumbprint")), at.key("thumbprint"), "subject and thumbprint name a certificate twice", "remove one: subject finds the renewed certificate, too; thumbprint only this one")
+	case w.Thumbprint != "" && !goodThumbprint(w.Thumbprint):
+		v.report(codeValue, v.value(at.key("thumbprint")), at.key("thumbprint"), fmt.Sprintf("thumbprint: %q is not the SHA-1 of a certificate", w.Thumbprint), "write its 40 hexadecimal digits; spaces and colons may stand between them")
+	}
+}
+
+// goodThumbprint takes the forms in which Windows shows one.
+func goodThumbprint(text string) bool {
+	digits := strings.NewReplacer(" ", "", ":", "", "\u200e", "").Replace(text)
+	_, err := hex.DecodeString(digits)
+	return err == nil && len(digits) == 40
+}
+
+// certificateNames checks what a certificate is made for.
+func (v *validator) certificateNames(at path, names []string, addresses bool) {
+	if len(names) == 0 && !v.rejected[at] && v.written(at) {
+		v.report(codeMissing, v.value(at), at, "names: a certificate needs a name", "write names: [shop.example.com]")
+	}
+	for i, name := range names {
+		sub := at.index(i)
+		_, notIP := netip.ParseAddr(name)
+		hint := ""
+		switch {
+		case notIP == nil && addresses:
+		case notIP == nil:
+			hint = "an authority on the internet issues for host names; for an address write internal_ca"
+		case strings.Contains(name, "://"), strings.Contains(name, "/"):
+			hint = "write the host name alone"
+		case strings.Contains(name, ":"):
+			hint = "write the host name without the port"
+		case strings.HasPrefix(name, "*.") && !addresses:
+			hint = "a wildcard needs the challenge dns-01, which Holdfast does not speak; name the hosts, or have another program get it and write cert_file"
+		case strings.ContainsFunc(name, func(r rune) bool { return r > 0x7F }):
+			hint = "write an international name in its ASCII form (xn--...)"
+		case !IsHostName(name):
+			hint = "a name has letters, digits, - and dots, such as shop.example.com"
+		}
+		if hint != "" {
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("names: %q cannot be in this certificate", name), hint)
+		}
+	}
+}
+
+// IsHostName reports whether name is a DNS name, or "*." before one.
+func IsHostName(name string) bool { return goodHost(strings.TrimPrefix(name, "*.")) }
+
+// acme checks what an authority would refuse.
+func (v *validator) acme(at path, name string, a ACME) {
+	v.certificateNames(at.key("names"), a.Names, false)
+	if sub := at.key("agree_to_terms"); !a.AgreeToTerms && !v.rejected[sub] {
+		spot := v.key(at)
+		if v.written(sub) {
+			spot = v.value(sub)
+		}
+		v.report(codeCertificate, spot, sub, "nothing is asked of the authority before you agree to its terms of service", "read them (for Let's Encrypt: https://letsencrypt.org/repository/), then write agree_to_terms: true")
+	}
+	if sub := at.key("directory"); !v.rejected[sub] {
+		if u, err := url.Parse(a.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
+			v.report(codeURL, v.value(sub), sub, fmt.Sprintf("directory: %q is not the URL of an authority", a.Directory), "write https://HOST/PATH, as the authority says it")
+		}
+	}
+	if sub := at.key("email"); a.Email != "" {
+		if m, err := mail.ParseAddress(a.Email); err != nil || m.Address != a.Email {
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("email: %q is not an e-mail address", a.Email), "write NAME@DOMAIN alone")
+		}
+	}
+	if sub := at.key("ca_file"); a.CAFile != "" && v.machine.here {
+		v.readable(sub, a.CAFile)
+	}
+	v.challenge(at, name, a.Challenge)
+}
+
+// challenge warns when no listener can answer the authority.
+func (v *validator) challenge(at path, name string, c Challenge) {
+	if v.broken {
+		return
+	}
+	for _, l := range v.cfg.Listeners {
+		switch {
+		case c == ChallengeHTTP && l.Certificate == "":
+			return
+		case c == ChallengeTLSALPN && (l.Certificate == name || slices.Contains(l.Certificates, name)):
+			return
+		}
+	}
+	spot := v.key(at)
+	if v.written(at.key("challenge")) {
+		spot = v.value(at.key("challenge"))
+	}
+	if c == ChallengeHTTP {
+		v.report(codeNoEffect, spot, at.key("challenge"), "no listener without TLS can answer the authority, which comes to port 80", `add one: listeners: {plain: {address: ":80", redirect_to: ...}}, or write challenge: tls_alpn`)
+		return
+	}
+	v.report(codeNoEffect, spot, at.key("challenge"), fmt.Sprintf("no listener presents %s, so that none can answer the authority, which comes to port 443", name), "write certificate: "+name+" at a listener, or challenge: http")
 }
 
 // readable reports a file that certificates cannot be read from.

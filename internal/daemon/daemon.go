@@ -202,12 +202,8 @@ func (d *Daemon) build() {
 	d.certs = certs.New(certs.Options{
 		Log:     log,
 		Metrics: d.registry,
-		OnReload: func(name string, _ time.Time) {
-			d.bus.Publish(event.CertificateReloaded{Certificate: name})
-		},
-		OnError: func(name string, err error) {
-			d.bus.Publish(event.CertificateRejected{Certificate: name, Error: err.Error()})
-		},
+		DataDir: d.options.DataDir,
+		Notify:  func(n certs.Notice) { d.bus.Publish(certificateEvent(n)) },
 	})
 	d.upstreams = upstream.NewSet()
 	ports := port.New()

@@ -23,6 +23,9 @@ func Bodies() []Body {
 		ConfigRejected{},
 		CertificateReloaded{},
 		CertificateRejected{},
+		CertificateRenewed{},
+		CertificateExpiring{},
+		CertificateFailed{},
 		InstanceStarted{},
 		InstanceReady{},
 		InstanceUnready{},
@@ -144,40 +147,4 @@ func (b ConfigRejected) Message() string {
 		return fmt.Sprintf("the new configuration was not applied; revision %d stays in force", b.Revision)
 	}
 	return fmt.Sprintf("the new configuration was not applied; revision %d stays in force: %s", b.Revision, b.Problems[0])
-}
-
-// CertificateReloaded means that changed certificate files are in use.
-type CertificateReloaded struct {
-	itself
-	Certificate string `json:"certificate"`
-}
-
-// Type implements Body.
-func (CertificateReloaded) Type() Type { return "certificate.reloaded" }
-
-// Severity implements Body.
-func (CertificateReloaded) Severity() Severity { return Info }
-
-// Message implements Body.
-func (b CertificateReloaded) Message() string {
-	return fmt.Sprintf("certificate %q was reloaded from its changed files", b.Certificate)
-}
-
-// CertificateRejected means that changed certificate files cannot be used and the last good pair is
-// still presented.
-type CertificateRejected struct {
-	itself
-	Certificate string `json:"certificate"`
-	Error       string `json:"error"`
-}
-
-// Type implements Body.
-func (CertificateRejected) Type() Type { return "certificate.rejected" }
-
-// Severity implements Body.
-func (CertificateRejected) Severity() Severity { return Error }
-
-// Message implements Body.
-func (b CertificateRejected) Message() string {
-	return fmt.Sprintf("certificate %q: the changed files cannot be used, the former pair is still presented: %s", b.Certificate, b.Error)
 }

@@ -81,6 +81,9 @@ func EventIDs() []EventID {
 
 		{400, "certificate.reloaded", LevelInfo, "a changed certificate is in force", ""},
 		{410, "certificate.rejected", LevelError, "a changed certificate was refused; the last good one stays", "Correct the files that the entry names."},
+		{411, "certificate.renewed", LevelInfo, "Holdfast has made, issued or obtained a new certificate, which is in force", ""},
+		{412, "certificate.expiring", LevelWarning, "the end of a certificate is near", "Renew it; holdfast cert ls says who renews which."},
+		{413, "certificate.failed", LevelError, "a certificate could not be made, issued or obtained; Holdfast tries again", "Do what the entry says; holdfast cert ls says when it is tried again."},
 	}
 }
 
