@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -56,6 +57,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, s *site) {
 	if !c.admit() {
 		return
 	}
+	if answer, ok := g.certs.HTTPChallenge(c.path.Path); ok {
+		c.prove(answer)
+		return
+	}
 	switch {
 	case g.paused.Load():
 		c.unavailable("paused", "The service is paused.", 0)
@@ -96,6 +101,14 @@ func (c *call) admit() bool {
 		return false
 	}
 	return true
+}
+
+// prove answers an ACME authority (RFC 8555, section 8.3), whatever the routes and a pause say.
+func (c *call) prove(answer string) {
+	c.set(c.Header(), "Content-Type", "application/octet-stream")
+	c.set(c.Header(), "Content-Length", strconv.Itoa(len(answer)))
+	c.WriteHeader(http.StatusOK)
+	_, _ = c.Write([]byte(answer))
 }
 
 // dispatch hands the request to its route.

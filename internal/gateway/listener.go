@@ -168,8 +168,9 @@ func newGeneration(s *socket, with settings) *generation {
 		gen.tls = &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			NextProtos: []string{"http/1.1"},
-			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				return s.g.certs.Get(s.site.Load().certificate)
+			GetConfigForClient: s.g.certs.TLSChallenge,
+			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+				return s.g.certs.Choose(s.site.Load().certificates, hello)
 			},
 		}
 		if with.askCertificate {

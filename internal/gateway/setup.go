@@ -27,7 +27,7 @@ type setup struct {
 type site struct {
 	name        string
 	socket      *socket
-	certificate string
+	certificates []string // what is presented; the first is the standard one
 	trust       []netip.Prefix
 	table       *table
 	redirect    *listenerRedirect // nil unless the listener redirects
@@ -91,13 +91,17 @@ func compileSite(name string, c *config.Config, routes []*route) (*site, error) 
 	l := c.Listeners[name]
 	s := &site{
 		name:        name,
-		certificate: l.Certificate,
 		settings:    settingsOf(l),
 		limits:      limitsOf(l),
 		logged:      c.Logging.Access.Enabled,
 	}
-	if _, ok := c.Certificates[l.Certificate]; l.Certificate != "" && !ok {
-		return nil, fmt.Errorf("listener %q: there is no certificate %q", name, l.Certificate)
+	if l.Certificate != "" {
+		s.certificates = append([]string{l.Certificate}, l.Certificates...)
+	}
+	for _, certificate := range s.certificates {
+		if _, ok := c.Certificates[certificate]; !ok {
+			return nil, fmt.Errorf("listener %q: there is no certificate %q", name, certificate)
+		}
 	}
 	for _, text := range l.TrustedProxies {
 		p, err := parseNetwork(text)

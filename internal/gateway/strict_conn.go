@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"holdfast/internal/certs"
 )
 
 // strictConn gives net/http's server to read what strict lets pass, and after that what it cannot take
@@ -88,6 +90,9 @@ type secureConn struct {
 // clientPreface begins every connection with HTTP/2 (RFC 9113, 3.4).
 const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+// errProof ends the connection of an authority that wanted a proof and has it (RFC 8737, section 3).
+var errProof = errors.New("an ACME authority had its proof")
+
 var errOldCipher = errors.New("HTTP/2 is not spoken with a cipher suite of CBC mode (RFC 9113, 9.2.2)")
 
 // Read implements net.Conn.
@@ -131,7 +136,10 @@ func (c *secureConn) shake() error {
 	}
 	state := c.tls.ConnectionState()
 	c.own.tls = &state
-	if state.NegotiatedProtocol == "h2" {
+	switch state.NegotiatedProtocol {
+	case certs.ALPNProto:
+		return errProof
+	case "h2":
 		if state.Version == tls.VersionTLS12 && strings.Contains(tls.CipherSuiteName(state.CipherSuite), "_CBC_") {
 			return errOldCipher
 		}
