@@ -221,14 +221,15 @@ func (d *Daemon) build() {
 		PortSeed:  d.options.DataDir,
 	})
 	d.gateway = gateway.New(gateway.Options{
-		Log:        log,
-		Access:     d.logs.Access,
-		Metrics:    d.registry,
-		Upstreams:  d.upstreams,
-		Certs:      d.certs,
-		RetryAfter: d.retryAfter,
-		Holder:     ports.Holder,
-		Excluded:   ports.Excluded,
+		Log:         log,
+		Access:      d.logs.Access,
+		Metrics:     d.registry,
+		Upstreams:   d.upstreams,
+		Certs:       d.certs,
+		RetryAfter:  d.retryAfter,
+		Authorities: d.certs.Roots,
+		Holder:      ports.Holder,
+		Excluded:    ports.Excluded,
 	})
 	d.api = api.New(api.Options{
 		Apps:     d.supervisor,
