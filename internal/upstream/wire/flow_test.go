@@ -489,3 +489,40 @@ func TestBury(t *testing.T) {
 	}
 	close(over)
 }
+
+// TestBuriedIsHeard gives every read of what a dead process has left behind its own time.
+func TestBuriedIsHeard(t *testing.T) {
+	tr := New("", Options{})
+	left := &canned{answer: okAnswer, piece: 1}
+	c := newConn(left, tr)
+	tr.Bury(time.Minute)
+	if text := got(c.exchange(t.Context(), get())); text != `200 "ok"` || left.bounds != len(okAnswer) {
+		t.Errorf("%s after %d bounds", text, left.bounds)
+	}
+	tr.CloseIdle()
+}
+
+// TestBrokenOffAtTheEnd breaks a request off as its last byte comes: the connection is about to be closed
+// by somebody else, and must not be the next request's.
+func TestBrokenOffAtTheEnd(t *testing.T) {
+	for _, by := range []string{"context", "Break"} {
+		tr := New("", Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		r := get()
+		last := cancel
+		if by == "Break" {
+			last = func() { r.Break(io.ErrClosedPipe) }
+		}
+		c := newConn(&brokenOff{canned{answer: okAnswer, piece: 1, last: last}}, tr)
+		text := got(c.exchange(ctx, r))
+		if n := len(tr.idle.conns); n != 0 {
+			t.Errorf("%s: %s, and %d connections were kept", by, text, n)
+		}
+		cancel()
+	}
+}
+
+// brokenOff may be closed from another goroutine, which changes nothing.
+type brokenOff struct{ canned }
+
+func (*brokenOff) Close() error { return nil }

@@ -17,6 +17,8 @@ type canned struct {
 	answer string
 	piece  int
 	closed bool
+	bounds int // how often reading was bounded
+	last   func()
 }
 
 func (c *canned) Read(p []byte) (int, error) {
@@ -27,16 +29,18 @@ func (c *canned) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(p, c.answer[:min(c.piece, len(c.answer))])
-	c.answer = c.answer[n:]
+	if c.answer = c.answer[n:]; c.answer == "" && c.last != nil {
+		c.last()
+	}
 	return n, nil
 }
-func (c *canned) Write(p []byte) (int, error)    { return len(p), nil }
-func (c *canned) Close() error                   { c.closed = true; return nil }
-func (*canned) LocalAddr() net.Addr              { return nil }
-func (*canned) RemoteAddr() net.Addr             { return nil }
-func (*canned) SetDeadline(time.Time) error      { return nil }
-func (*canned) SetReadDeadline(time.Time) error  { return nil }
-func (*canned) SetWriteDeadline(time.Time) error { return nil }
+func (c *canned) Write(p []byte) (int, error)     { return len(p), nil }
+func (c *canned) Close() error                    { c.closed = true; return nil }
+func (*canned) LocalAddr() net.Addr               { return nil }
+func (*canned) RemoteAddr() net.Addr              { return nil }
+func (*canned) SetDeadline(time.Time) error       { return nil }
+func (c *canned) SetReadDeadline(time.Time) error { c.bounds++; return nil }
+func (*canned) SetWriteDeadline(time.Time) error  { return nil }
 
 // FuzzAnswer reads answers that come in pieces of any size. Whatever it takes, net/http takes and reads
 // in the same way; how it came does not matter; and a connection is kept only if nothing is left on it.
