@@ -334,3 +334,32 @@ func TestExplainIsBounded(t *testing.T) {
 		t.Errorf("route %q, %d lost and %d omitted", got.Route, len(got.Lost), got.Omitted)
 	}
 }
+
+// FuzzExplain takes whatever somebody asks for.
+func FuzzExplain(f *testing.F) {
+	f.Add("http://Shop.test:8080/api/./x?y#z", "GET", "Host", "shop.test", "")
+	f.Add("https://me@[::1]/%2e%2e/;x", "POST", "X-Tenant", "blue", "web")
+	f.Add("http://x:0/", "OPTIONS", "Transfer-Encoding", "chunked", "plain")
+	f.Add("http://a*b:80/%", "", "x_real.ip", "\x00", "no")
+	g := New(Options{})
+	defer g.upstreams.Close()
+	s, err := g.compile(explained())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, socket := range s.sockets {
+		socket.bound.Store(8080)
+	}
+	f.Fuzz(func(t *testing.T, url, method, name, value, listener string) {
+		got, err := g.explain(s, status.RouteQuery{URL: url, Method: method, Headers: map[string][]string{name: {value}}, Listener: listener})
+		if err != nil {
+			if !errors.Is(err, status.ErrInvalid) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if got.Outcome == "" || got.Why == "" || (got.Route != "") != (got.Outcome == status.RouteServed) || len(got.Lost) > maxLost {
+			t.Errorf("%+v", got)
+		}
+	})
+}
