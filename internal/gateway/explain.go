@@ -39,7 +39,7 @@ func Explain(c *config.Config, q status.RouteQuery) (status.RouteTest, error) {
 	for _, socket := range s.sockets {
 		if _, port, err := net.SplitHostPort(socket.address); err == nil {
 			n, _ := strconv.ParseUint(port, 10, 16) // 0 for what could not be bound either
-			socket.bound.Store(int64(n))            //nolint:gosec // 16 bits
+			socket.bound.Store(int64(n))
 		}
 	}
 	return g.explain(s, q)

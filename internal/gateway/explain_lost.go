@@ -68,11 +68,6 @@ func (r *route) fitsPath(path string) int {
 	}
 }
 
-// matches reports whether the route would serve the request if no other one did.
-func (f fit) matches(q *query) bool {
-	return f.here && f.host != otherHost && f.path != noPath && f.route.holds(q)
-}
-
 // compare orders routes by how specific they are for a request, the most specific first, and says what
 // decides.
 func (f fit) compare(other fit) (order int, by aspect) {

@@ -89,14 +89,6 @@ func (s *spot) first(q *query) *route {
 	return s.plain
 }
 
-// holds reports whether the conditions beside host and path hold.
-func (r *route) holds(q *query) bool {
-	if !r.takes(q.method) {
-		return false
-	}
-	return allHold(r.headers, q)
-}
-
 func allHold(conditions []headerCondition, q *query) bool {
 	for _, want := range conditions {
 		if !want.holds(q) {

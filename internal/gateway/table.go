@@ -128,7 +128,7 @@ func newTable(routes []*route) *table {
 	}
 	for i := range b.nodes { // a parent stands before its children
 		if n := &b.nodes[i]; n.prefix != (spot{}) {
-			n.up = uint32(i) //nolint:gosec // counts nodes
+			n.up = uint32(i)
 		} else {
 			n.up = b.nodes[n.parent].up
 		}

@@ -279,7 +279,7 @@ func shapes() map[string]func(n int) (map[string]config.Route, []criteria) {
 				routes[fmt.Sprintf("r%05d", i)] = config.Route{Match: match(i, n)}
 				requests = append(requests, request(i))
 			}
-			random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // an order, always the same
+			random := rand.New(rand.NewPCG(1, 2))
 			random.Shuffle(n, func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
 			return routes, requests
 		}
