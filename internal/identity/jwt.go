@@ -60,6 +60,9 @@ func (t *Tokens) Verify(ctx context.Context, token string, now time.Time) (*Clai
 	}
 	set, err := t.keys.current(ctx, now)
 	if err != nil {
+		if _, _, broken := split(token); broken != nil {
+			return nil, broken
+		}
 		return nil, err
 	}
 	// Checking a signature takes longer than the rest of a request; the same token comes many times.
