@@ -98,11 +98,15 @@ func (b *clientBody) failure() error {
 	return nil
 }
 
+// bodyMoment is how long a read of the client's body may go on after the answer: what has arrived takes
+// less, and a client whose connection breaks while it sends may not see its answer.
+const bodyMoment = 20 * time.Millisecond
+
 // finish keeps the transport from reading on. A read that waits for a slow client is broken off:
 // the server could not go on with the connection before its end.
 func (b *clientBody) finish(w http.ResponseWriter) {
 	b.over.Store(true)
 	if b.reading.Load() {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // the connection may be gone
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyMoment)) // the connection may be gone
 	}
 }

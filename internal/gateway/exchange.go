@@ -125,6 +125,9 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 		case repeats < maxRepeats && x.repeatable():
 			reason = "reset"
 			repeats++
+			if x.out.Reused {
+				lease.Flush() // whatever broke it has broken the others, or is about to
+			}
 			tried[n], n = lease, n+1
 			alone = true
 		default:
