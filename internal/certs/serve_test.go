@@ -1,0 +1,67 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/pem"
+	"net"
+	"sync"
+	"testing"
+)
+
+// serveTLS shakes hands with whoever comes, presenting "shop".
+func serveTLS(t *testing.T, s *Store) (address string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := &tls.Config{
+		GetConfigForClient: s.TLSChallenge,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return s.Choose([]string{"shop"}, hello)
+		},
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				c := tls.Server(conn, conf)
+				_ = c.Handshake() // the client tells
+				_, _ = c.Read(make([]byte, 1))
+				_ = c.Close()
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		serving.Wait()
+	})
+	return ln.Addr().String()
+}
+
+// pemReplace changes the bytes in a PEM block.
+func pemReplace(t *testing.T, data []byte, from, to string) []byte {
+	t.Helper()
+	block, _ := pem.Decode(data)
+	changed := bytes.ReplaceAll(block.Bytes, []byte(from), []byte(to))
+	if bytes.Equal(changed, block.Bytes) {
+		t.Fatalf("%q is not in it", from)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: changed})
+}
+
+// silent is an address that takes connections and says nothing.
+func silent(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	return ln.Addr().String()
+}
