@@ -144,3 +144,26 @@ routes:
 		t.Error(d)
 	}
 }
+
+func TestDiffOfRoutes(t *testing.T) {
+	routes := func(edit func(map[string]Route)) *Config {
+		r := map[string]Route{"a": {URLs: []string{"http://x"}}, "b": {App: "b"}}
+		edit(r)
+		return &Config{Routes: r}
+	}
+	same := func(map[string]Route) {}
+	for name, test := range map[string]struct {
+		edit func(map[string]Route)
+		want bool
+	}{
+		"same":    {same, false},
+		"added":   {func(r map[string]Route) { r["c"] = Route{} }, true},
+		"removed": {func(r map[string]Route) { delete(r, "b") }, true},
+		"renamed": {func(r map[string]Route) { r["c"] = r["b"]; delete(r, "b") }, true},
+		"changed": {func(r map[string]Route) { r["a"] = Route{URLs: []string{"http://y"}} }, true},
+	} {
+		if got := Diff(routes(same), routes(test.edit)).Routes; got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
