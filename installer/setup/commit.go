@@ -16,6 +16,12 @@ func (s *setup) commit(ctx context.Context) error {
 		return err
 	}
 	var errs []error
+	if s.kind == kindRemove && !s.replaced && !t.Removed {
+		errs = append(errs, s.removeLate(ctx))
+		if t, h, err = s.load(); err != nil || t == nil {
+			return errors.Join(append(errs, err)...)
+		}
+	}
 	purged := false
 	for _, c := range t.Done {
 		switch c.Kind {
@@ -44,6 +50,16 @@ func (s *setup) commit(ctx context.Context) error {
 	}
 	s.report(purged)
 	return errors.Join(errs...)
+}
+
+// removeLate does what remove has left undone: somebody ended it, and Windows Installer took that for
+// success. By now there is no way back: what cannot be done any more is only told.
+func (s *setup) removeLate(ctx context.Context) error {
+	s.warn("HfRemove did not come to its end; what it left is done now")
+	if err := s.remove(ctx); err != nil {
+		return fmt.Errorf("what HfRemove left cannot be done any more; delete it by hand: %w", err)
+	}
+	return nil
 }
 
 // closeAll deletes the transaction's file; an installation also deletes those of the versions whose

@@ -277,7 +277,7 @@ func (d ntfs) remove(path string, all bool) error {
 }
 
 // removeEntry deletes what is at path itself. A folder stays open, and so in its place, while what is
-// in it is deleted.
+// in it is deleted; what cannot be deleted does not keep the rest.
 func removeEntry(path string, all bool) error {
 	h, err := open(path, windows.DELETE|windows.FILE_LIST_DIRECTORY|windows.FILE_READ_ATTRIBUTES|windows.FILE_WRITE_ATTRIBUTES, sharePinned, windows.OPEN_EXISTING)
 	if err != nil {
@@ -298,10 +298,14 @@ func removeEntry(path string, all bool) error {
 		if err != nil {
 			return err
 		}
+		var held error // the first of them
 		for _, name := range names {
-			if err := removeEntry(join(path, name), true); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
+			if err := removeEntry(join(path, name), true); err != nil && !errors.Is(err, os.ErrNotExist) && held == nil {
+				held = err
 			}
+		}
+		if held != nil {
+			return held
 		}
 	}
 	if info.FileAttributes&windows.FILE_ATTRIBUTE_READONLY != 0 {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/windows"
@@ -193,6 +194,32 @@ func TestMoveAndRemoveAll(t *testing.T) {
 	}
 	if err := d.RemoveAll(to); err != nil {
 		t.Errorf("a second time: %v", err)
+	}
+}
+
+// What somebody holds open stays, is named, and goes once it is let go.
+func TestRemoveAllWhileAFileIsHeld(t *testing.T) {
+	d, dir := ntfs{}, join(scratch(t), "Shop")
+	held := put(t, join(dir, "logs", "held.log"), "a line")
+	others := []string{put(t, join(dir, "a.yaml"), "a"), put(t, join(dir, "logs", "z.log"), "a line"), put(t, join(dir, "z.yaml"), "z")}
+	h, err := open(held, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE, windows.OPEN_EXISTING)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.RemoveAll(dir)
+	if err == nil || !strings.Contains(err.Error(), held) {
+		t.Errorf("error %v, want one that names %s", err, held)
+	}
+	for _, file := range others {
+		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is left: %v", file, err)
+		}
+	}
+	letGo := time.AfterFunc(100*time.Millisecond, func() { closeHandle(h) })
+	defer letGo.Stop()
+	d.patience = time.Minute
+	if err := d.RemoveAll(dir); err != nil {
+		t.Errorf("let go: %v", err)
 	}
 }
 

@@ -25,37 +25,45 @@ func (s *setup) remove(ctx context.Context) error {
 		s.warn(err.Error())
 	}
 	if s.purge {
-		return s.purgeData(t, h)
+		if h, err = s.purgeData(t, h); err != nil {
+			return err
+		}
 	}
-	return nil
+	if t == nil {
+		return nil
+	}
+	t.Removed = true
+	return s.save(t, h)
 }
 
-// purgeData renames the data folder; it is deleted when everything else has succeeded.
-func (s *setup) purgeData(t *transaction, h home) error {
+// purgeData renames the data folder; it is deleted when everything else has succeeded. The transaction's
+// file goes with it.
+func (s *setup) purgeData(t *transaction, h home) (home, error) {
 	e, err := s.disk.Look(s.data)
 	if err == nil && (s.data != "" && !e.Exists || t != nil && t.madeData(s.data)) {
 		s.log.info("there is no data to purge")
-		return nil
+		return h, nil
 	}
 	if t == nil {
-		return errors.New("HF_PURGE: the data folder could not be made ready (the warning before this one says why) and is not deleted; run this without HF_PURGE and delete it by hand")
+		return h, errors.New("HF_PURGE: the data folder could not be made ready (the warning before this one says why) and is not deleted; run this without HF_PURGE and delete it by hand")
 	}
 	if err := errors.Join(joinedOrNil(s.checkApart()), s.checkPurge()); err != nil {
-		return fmt.Errorf("HF_PURGE: %w", err)
+		return h, fmt.Errorf("HF_PURGE: %w", err)
 	}
 	purged := s.data + purgeMark + s.random(8)
 	if err := s.will(t, h, change{Kind: renamedToPurged, Purged: base(purged)}); err != nil {
-		return err
+		return h, err
 	}
 	s.log.info("purge", "renamed_to", purged)
 	s.log.in("")
 	s.unpin()
 	if err := s.disk.Move(s.data, purged); err != nil {
 		s.log.in(h.setup())
-		return fmt.Errorf("HF_PURGE: %s cannot be renamed: %w; close the programs that use files in it and run this again", s.data, err)
+		return h, fmt.Errorf("HF_PURGE: %s cannot be renamed: %w; close the programs that use files in it and run this again", s.data, err)
 	}
-	s.log.in(s.homeIn(purged).setup())
-	return nil
+	moved := s.homeIn(purged)
+	s.log.in(moved.setup())
+	return moved, nil
 }
 
 // checkPurge wants the file that apply leaves in every data folder that it makes use of: a folder that

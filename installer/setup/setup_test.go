@@ -213,6 +213,27 @@ func TestRemovalInsideAnUpgrade(t *testing.T) {
 	}
 }
 
+// Data that cannot be deleted any more is told of as such.
+func TestCommitTellsWhatIsLeft(t *testing.T) {
+	m := shop(t, true)
+	args := with(old(), argRemove, "ALL", argInstalled, "1", argPurge, "1")
+	if err := m.run(t, "snapshot", args); err != nil {
+		t.Fatal(err)
+	}
+	delete(m.nodes, dataDir+`\setup\seed.json`) // without it nobody knows whose folder this is
+	err := m.run(t, "commit", args)
+	if err == nil || !strings.Contains(err.Error(), "delete it by hand") {
+		t.Errorf("error %v", err)
+	}
+	if told := strings.Join(m.told, "\n"); !strings.Contains(told, "warning 138 The Shop 1.2.0: HfRemove did not come to its end") ||
+		!strings.Contains(told, "Configuration, data and logs stay in") {
+		t.Errorf("Event Log: %s", told)
+	}
+	if m.nodes[dataDir+`\holdfast.yaml`].data != "edited" {
+		t.Error("the data is gone")
+	}
+}
+
 // A rollback takes back what setup wrote, and not what somebody wrote after it.
 func TestRollbackKeepsEdits(t *testing.T) {
 	m := shop(t, false)

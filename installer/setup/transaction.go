@@ -40,6 +40,8 @@ type transaction struct {
 	Service   service.Record `json:"service"`
 	// Done is what was changed, or was about to be, in this order.
 	Done []change `json:"done"`
+	// Removed says that remove came to its end.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // madeData tells whether the data folder is of this transaction.

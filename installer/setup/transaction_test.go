@@ -380,6 +380,59 @@ func TestActionsCanBeRepeated(t *testing.T) {
 	}
 }
 
+// Wine takes an action for done whose process somebody has ended. However far it got, commit does the
+// rest, and tells that it had to.
+func TestCommitDoesWhatRemoveLeft(t *testing.T) {
+	for _, purge := range []string{"no", "yes"} {
+		t.Run("purge "+purge, func(t *testing.T) {
+			ends := 1
+			for endRemoval(t, purge, ends) {
+				ends++
+			}
+			if ends < 5 {
+				t.Errorf("only %d ends were tried", ends)
+			}
+		})
+	}
+}
+
+// endRemoval ends the action "remove" at one of its changes of the machine; false says that there are
+// not so many.
+func endRemoval(t *testing.T, purge string, at int) (ended bool) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		m := shop(t, true)
+		for _, a := range removeActs(with(old(), argPurge, purge)) {
+			if a.do != nil {
+				a.do(m)
+				continue
+			}
+			last := a.name == "remove"
+			if last {
+				m.failAt, m.broken = at, true
+			}
+			err := m.run(t, a.name, a.args)
+			m.failAt, m.broken = 0, false
+			if err != nil && !last {
+				t.Fatalf("%s: %v", a.name, err)
+			}
+			ended = ended || err != nil
+		}
+		if m.record.Source || len(m.rules) > 0 {
+			t.Errorf("ended at change %d: event source %t, rules %+v", at, m.record.Source, m.rules)
+		}
+		for path := range m.nodes {
+			if strings.Contains(path, snapshotPrefix) || purge == "yes" && within(path, dataDir) || strings.Contains(path, purgeMark) {
+				t.Errorf("ended at change %d: %s is left", at, path)
+			}
+		}
+		if told := strings.Join(m.told, "\n"); strings.Contains(told, "HfRemove did not come to its end") != ended {
+			t.Errorf("ended at change %d: Event Log: %s", at, told)
+		}
+	})
+	return ended
+}
+
 // Under Wine the removal inside an upgrade is not told that it is one, and nothing of it is rolled back.
 func TestUpgradeWhoseRemovalDoesNotKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
