@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -162,14 +163,44 @@ func (m *machine) has(files ...string) {
 	}
 }
 
-// lacks wants files not to be there.
+// lacks wants files not to be there, and tells what is there instead.
 func (m *machine) lacks(files ...string) {
 	m.t.Helper()
 	for _, file := range files {
 		if m.exists(file) {
-			m.t.Errorf("%s is there", file)
+			m.t.Errorf("%s is there:\n%s", file, m.list(file))
 		}
 	}
+}
+
+// list is what is at a path and below it: when each was changed last, how large it is, its name.
+func (m *machine) list(windows string) string {
+	m.t.Helper()
+	const most = 50
+	top := m.path(windows)
+	var lines []string
+	_ = filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			lines = append(lines, err.Error())
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil { // gone meanwhile
+			lines = append(lines, err.Error())
+			return nil
+		}
+		size := "folder"
+		if !entry.IsDir() {
+			size = strconv.FormatInt(info.Size(), 10)
+		}
+		name := windows + strings.ReplaceAll(strings.TrimPrefix(path, top), string(filepath.Separator), `\`)
+		lines = append(lines, fmt.Sprintf("%s %10s %s", info.ModTime().Format("15:04:05.000"), size, name))
+		return nil
+	})
+	if more := len(lines) - most; more > 0 {
+		lines = append(lines[:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // until waits for something to come true.
