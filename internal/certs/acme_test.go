@@ -25,10 +25,10 @@ func acmeFor(directory string, names ...string) map[string]config.Certificate {
 func TestACMEBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		heard := &told{}
-		s := New(Options{DataDir: t.TempDir(), Notify: heard.hear})
+		s := New(Options{DataDir: scratch(t), Notify: heard.hear})
 		// No file of authorities: it fails before anybody is asked.
 		want := acmeFor("https://acme.test/dir", "shop.test")
-		want["shop"].ACME.CAFile = filepath.Join(t.TempDir(), "none.pem")
+		want["shop"].ACME.CAFile = filepath.Join(scratch(t), "none.pem")
 		if err := s.Apply(want); err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestACMEBackoff(t *testing.T) {
 // What was obtained is presented after a restart, and obtained anew after two thirds of its life, or
 // when the names are others.
 func TestACMEKept(t *testing.T) {
-	dir := t.TempDir()
+	dir := scratch(t)
 	now := time.Now()
 	cert, key := made{names: []string{"shop.test"}, before: now.Add(-time.Hour), after: now.Add(2 * time.Hour)}.pem(t)
 	if err := os.MkdirAll(filepath.Join(dir, "acme"), 0o700); err != nil {
@@ -188,7 +188,7 @@ func TestChallenges(t *testing.T) {
 
 // Run waits for the goroutine that asks.
 func TestACMEStops(t *testing.T) {
-	s := New(Options{DataDir: t.TempDir()})
+	s := New(Options{DataDir: scratch(t)})
 	// A directory that answers nothing: the listener never accepts.
 	address := silent(t)
 	if err := s.Apply(acmeFor("https://"+address+"/dir", "shop.test")); err != nil {

@@ -197,7 +197,7 @@ func TestRootRotation(t *testing.T) {
 
 // The authority outlives restarts and broken rotations, and is never made anew behind somebody's back.
 func TestAuthorityFiles(t *testing.T) {
-	dir := t.TempDir()
+	dir := scratch(t)
 	open := func() *Store { return New(Options{DataDir: dir}) }
 	first := open()
 	root := first.Roots()[0]
@@ -262,7 +262,7 @@ func TestAuthorityFiles(t *testing.T) {
 }
 
 func TestIssue(t *testing.T) {
-	s := New(Options{DataDir: t.TempDir()})
+	s := New(Options{DataDir: scratch(t)})
 	_, csr, err := NewRequest([]string{"deploy-bot", "ops@example.com", "spiffe://example.com/shop", "10.0.0.7", "*.shop.test"})
 	if err != nil {
 		t.Fatal(err)

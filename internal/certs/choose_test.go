@@ -104,7 +104,7 @@ type connectedTo struct {
 func (c connectedTo) LocalAddr() net.Addr { return &net.TCPAddr{IP: c.address, Port: 443} }
 
 func TestChoose(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
+	dir, other := scratch(t), scratch(t)
 	put(t, dir, "a", ".crt", made{names: []string{"a.example.com"}})
 	put(t, dir, "b-old", ".crt", made{names: []string{"b.example.com"}, after: time.Now().Add(-time.Minute)})
 	put(t, dir, "b-rsa", ".pem", made{names: []string{"b.example.com"}, rsa: true})
@@ -169,7 +169,7 @@ func TestChoose(t *testing.T) {
 
 func TestFolderErrors(t *testing.T) {
 	s, heard, _ := newStore(t)
-	empty := t.TempDir()
+	empty := scratch(t)
 	if err := s.Apply(map[string]config.Certificate{"shop": {Folder: empty}}); err == nil || !strings.Contains(err.Error(), "no pair is in it") {
 		t.Errorf("an empty folder: %v", err)
 	}
@@ -208,7 +208,7 @@ func TestFolderErrors(t *testing.T) {
 
 // Handshakes by the name cost no allocation.
 func TestChooseAllocations(t *testing.T) {
-	dir := t.TempDir()
+	dir := scratch(t)
 	put(t, dir, "a", ".crt", made{names: []string{"a.example.com"}})
 	put(t, dir, "w", ".crt", made{names: []string{"*.example.com"}})
 	s, _, _ := newStore(t)

@@ -12,7 +12,7 @@ import (
 // TestNamedPipe puts a pipe that nobody writes to in the place of a certificate that is served: it
 // is an error like another one, and nobody waits for it.
 func TestNamedPipe(t *testing.T) {
-	files := pairFiles(t.TempDir())
+	files := pairFiles(scratch(t))
 	writePair(t, files, 1)
 	s, heard, _ := newStore(t)
 	if err := s.Apply(map[string]config.Certificate{"shop": files}); err != nil {

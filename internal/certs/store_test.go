@@ -118,14 +118,14 @@ func newStore(t *testing.T) (*Store, *told, *prometheus.Registry) {
 	heard, reg := &told{}, prometheus.NewRegistry()
 	return New(Options{
 		Metrics: reg,
-		DataDir: t.TempDir(),
+		DataDir: scratch(t),
 		Notify:  heard.hear,
 	}), heard, reg
 }
 
 func TestApply(t *testing.T) {
 	s, heard, reg := newStore(t)
-	c := pairFiles(t.TempDir())
+	c := pairFiles(scratch(t))
 	want := map[string]config.Certificate{"shop": c}
 	if err := s.Apply(want); err == nil {
 		t.Fatal("missing files: no error")
@@ -175,7 +175,7 @@ func TestApply(t *testing.T) {
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, heard, _ := newStore(t)
-		c := pairFiles(t.TempDir())
+		c := pairFiles(scratch(t))
 		writePair(t, c, 1)
 		if err := s.Apply(map[string]config.Certificate{"shop": c}); err != nil {
 			t.Fatal(err)

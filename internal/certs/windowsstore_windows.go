@@ -155,14 +155,14 @@ func (k *systemKey) Public() crypto.PublicKey { return k.public }
 const (
 	padPKCS1 = 2 // BCRYPT_PAD_PKCS1
 	padPSS   = 8 // BCRYPT_PAD_PSS
-	silent   = 0x40
+	noDialog = 0x40
 )
 
 // Sign implements crypto.Signer.
 func (k *systemKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	defer runtime.KeepAlive(k)
 	if _, ok := k.public.(*ecdsa.PublicKey); ok {
-		raw, err := k.signHash(nil, digest, silent)
+		raw, err := k.signHash(nil, digest, noDialog)
 		if err != nil {
 			return nil, err
 		}
@@ -181,10 +181,10 @@ func (k *systemKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 			algorithm *uint16
 			salt      uint32
 		}{name, uint32(salt)} //nolint:gosec // the size of a hash
-		return k.signHash(unsafe.Pointer(&info), digest, padPSS|silent)
+		return k.signHash(unsafe.Pointer(&info), digest, padPSS|noDialog)
 	}
 	info := struct{ algorithm *uint16 }{name}
-	return k.signHash(unsafe.Pointer(&info), digest, padPKCS1|silent)
+	return k.signHash(unsafe.Pointer(&info), digest, padPKCS1|noDialog)
 }
 
 func (k *systemKey) signHash(padding unsafe.Pointer, digest []byte, flags uint32) ([]byte, error) {
