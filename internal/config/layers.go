@@ -335,7 +335,12 @@ func (l *loader) completeLists(tree map[string]any) {
 	for _, route := range section(tree, "routes") {
 		route, _ := route.(map[string]any)
 		for key, defaults := range map[string]any{"flow": DefaultFlow(), "circuit_breaker": DefaultCircuitBreaker()} {
-			rules, _ := route[key].([]any)
+			rules, ok := route[key].([]any)
+			if !ok {
+				continue
+			}
+			rules = slices.Clone(rules) // the layer keeps its own
+			route[key] = rules
 			for i, rule := range rules {
 				given, ok := rule.(map[string]any)
 				if !ok {

@@ -31,9 +31,13 @@ func (v *validator) content(at path, route Route) {
 }
 
 func (v *validator) errorPages(at path, pages map[string]string) {
+	if len(pages) == 0 {
+		return
+	}
+	errors := regexp.MustCompile(`^[45]([0-9][0-9]|xx)$`)
 	for _, status := range slices.Sorted(maps.Keys(pages)) {
 		sub := at.key(status)
-		if !regexp.MustCompile(`^[45]([0-9][0-9]|xx)$`).MatchString(status) {
+		if !errors.MatchString(status) {
 			v.report(codeValue, v.key(sub), sub, fmt.Sprintf("error_pages: %q is not the status of an error", status), `write "404", "4xx" or "5xx"`)
 			continue
 		}
