@@ -90,7 +90,7 @@ func paced(ctx context.Context, address, path string, rate float64, length time.
 
 // pace asks on one connection, at next and then every interval.
 func pace(ctx context.Context, address, path string, next time.Time, interval time.Duration, end time.Time) ([]time.Duration, error) {
-	conn, err := net.Dial("tcp", address)
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 const (
 	// roomShare of a listener's bound is how much room is made at a time, at least one connection.
-	roomShare = 100
+	roomShare = 20
 	// roomEvery is how often at most; looking for the longest idle ones takes a look at all.
 	roomEvery = 100 * time.Millisecond
 	// roomIdle is how many beats a connection must have been idle to make room.

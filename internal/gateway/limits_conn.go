@@ -50,8 +50,11 @@ type conn struct {
 	in    pace         // of that body
 	out   pace         // of everything
 
-	streams streams              // over HTTP/2
-	tls     *tls.ConnectionState // since the handshake; nil without TLS
+	http2    atomic.Bool
+	received atomic.Int64 // bytes, over HTTP/2
+	flood    floodgate
+	streams  streams
+	tls      *tls.ConnectionState // since the handshake; nil without TLS
 
 	mu      sync.Mutex // guards what follows, with the deadline of the socket
 	writeBy time.Time  // the deadline that somebody else wants
@@ -92,7 +95,10 @@ func (c *conn) note(state http.ConnState) {
 		c.state.CompareAndSwap(connFresh, connActive)
 		c.state.CompareAndSwap(connIdle, connActive)
 	case http.StateIdle:
-		c.asked.Store(false)
+		// Over HTTP/2 a connection is said to be active and then idle before its first request.
+		if c.asked.Swap(false) {
+			c.http2.Store(true)
+		}
 		c.body.Store(bodyNone)
 		c.since.Store(c.table().beats.Load())
 		c.state.CompareAndSwap(connActive, connIdle)
@@ -136,7 +142,11 @@ func (c *conn) end(why ending) {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.body.Load() == bodyNone {
-		return c.TCPConn.Read(p)
+		n, err := c.TCPConn.Read(p)
+		if c.http2.Load() {
+			c.received.Add(int64(n))
+		}
+		return n, err
 	}
 	c.in.waiting.Store(true)
 	n, err := c.TCPConn.Read(p)

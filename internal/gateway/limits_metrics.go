@@ -14,6 +14,7 @@ const (
 	endedBody   ending = "slow_body"
 	endedAnswer ending = "slow_answer"
 	endedResets ending = "resets"
+	endedFlood  ending = "flood"
 	endedRoom   ending = "room"
 )
 
@@ -34,7 +35,8 @@ type connMetrics struct {
 type listenerMetrics struct {
 	open                        prometheus.Gauge
 	full, client                prometheus.Counter
-	body, answer, resets, room  prometheus.Counter
+	body, answer                prometheus.Counter
+	resets, flood, room         prometheus.Counter
 	bad, acceptErrors           prometheus.Counter
 	refusedSinceTold, refusedIn atomic.Int64 // for the log: connections, and beats since it told
 }
@@ -51,7 +53,7 @@ func newConnMetrics(reg prometheus.Registerer) *connMetrics {
 		}, []string{"listener", "reason"}),
 		defended: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_connections_ended_total",
-			Help: "Connections and HTTP/2 streams that were ended: a body or the taking of an answer was slower than min_data_rate (slow_body, slow_answer), the client took back most of its requests (resets), or it was idle for longest when new ones came (room).",
+			Help: "Connections and HTTP/2 streams that were ended: a body or the taking of an answer was slower than min_data_rate (slow_body, slow_answer), the client took back most of its requests (resets) or kept HTTP/2 busy without any (flood), or it was idle for longest when new ones came (room).",
 		}, []string{"listener", "reason"}),
 		bad: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_bad_requests_total",
@@ -82,6 +84,7 @@ func (m *connMetrics) listener(name string) *listenerMetrics {
 		body:         m.defended.WithLabelValues(name, string(endedBody)),
 		answer:       m.defended.WithLabelValues(name, string(endedAnswer)),
 		resets:       m.defended.WithLabelValues(name, string(endedResets)),
+		flood:        m.defended.WithLabelValues(name, string(endedFlood)),
 		room:         m.defended.WithLabelValues(name, string(endedRoom)),
 		bad:          m.bad.WithLabelValues(name),
 		acceptErrors: m.accept.WithLabelValues(name),
@@ -128,6 +131,8 @@ func (l *listenerMetrics) ended(why ending) {
 		l.answer.Inc()
 	case endedResets:
 		l.resets.Inc()
+	case endedFlood:
+		l.flood.Inc()
 	case endedRoom:
 		l.room.Inc()
 	}

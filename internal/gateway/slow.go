@@ -80,8 +80,15 @@ func (g *Gateway) sweep(quit <-chan struct{}) {
 
 // sweep ends what the client is too slow for.
 func (c *conn) sweep() {
+	if c.closed.Load() {
+		return
+	}
+	if c.http2.Load() && c.flood.flooded(c.effort(), int64(c.gen.settings.maxHeader)) {
+		c.end(endedFlood)
+		return
+	}
 	rate := c.gen.socket.site.Load().limits.rate
-	if rate <= 0 || c.closed.Load() {
+	if rate <= 0 {
 		return
 	}
 	if c.body.CompareAndSwap(bodyNew, bodyOpen) {
@@ -106,6 +113,15 @@ func (c *conn) sweep() {
 		c.look()
 	}
 	c.streams.sweep(rate, c.counted)
+}
+
+// effort is what an HTTP/2 connection brought so far.
+func (c *conn) effort() effort {
+	e := effort{received: c.received.Load(), sent: c.out.bytes.Load(), taken: c.streams.taken.Load()}
+	c.streams.mu.Lock()
+	defer c.streams.mu.Unlock()
+	e.begun = c.streams.begun
+	return e
 }
 
 // tellRefused tells the log that connections were refused, and how many.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // upload is an HTTP/1 request with a body, and the writer of its answer: it tells the connection when
@@ -102,7 +103,10 @@ const freeResets = 100
 
 // streams are the requests of an HTTP/2 connection.
 type streams struct {
-	mu       sync.Mutex
+	taken atomic.Int64 // bytes of bodies
+
+	mu       sync.Mutex // guards the rest
+	begun    int64
 	open     map[*stream]struct{}
 	resets   int // ended by the client
 	finished int
@@ -111,23 +115,27 @@ type streams struct {
 // stream is one request over HTTP/2 and the writer of its answer.
 type stream struct {
 	http.ResponseWriter
-	body io.ReadCloser // nil: none that is watched
-	in   pace
-	out  pace
-	late bool // its body was ended; streams.mu guards it, and over
-	over bool // its answer was
+	of      *streams
+	body    io.ReadCloser // nil: none
+	patient bool          // its body may take as long as it likes
+	in      pace
+	out     pace
+	late    bool // its body was ended; streams.mu guards it, and over
+	over    bool // its answer was
 }
 
 // begin makes a stream of a request.
 func (s *streams) begin(w http.ResponseWriter, r *http.Request) *stream {
-	st := &stream{ResponseWriter: w}
-	// Both sides of a gRPC stream may be silent for as long as they like.
-	if r.Body != nil && r.Body != http.NoBody && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+	st := &stream{ResponseWriter: w, of: s}
+	if r.Body != nil && r.Body != http.NoBody {
 		st.body = r.Body
+		// Both sides of a gRPC stream may be silent for as long as they like.
+		st.patient = strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 		r.Body = streamBody{st}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.begun++
 	if s.open == nil {
 		s.open = map[*stream]struct{}{}
 	}
@@ -175,10 +183,11 @@ type streamBody struct{ st *stream }
 
 // Read implements io.Reader.
 func (b streamBody) Read(p []byte) (int, error) {
-	b.st.in.waiting.Store(true)
+	b.st.in.waiting.Store(!b.st.patient)
 	n, err := b.st.body.Read(p)
 	b.st.in.waiting.Store(false)
 	b.st.in.bytes.Add(int64(n))
+	b.st.of.taken.Add(int64(n))
 	return n, err
 }
 

@@ -39,13 +39,16 @@ func (r *rig) framer(settings ...http2.Setting) *framer {
 
 // get begins a request.
 func (f *framer) get(stream uint32, path string) error {
+	return f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: f.block("GET", path), EndStream: true, EndHeaders: true})
+}
+
+// block is the header of a request.
+func (f *framer) block(method, path string) []byte {
 	f.header.Reset()
-	for _, h := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "x"}, {":path", path}} {
-		if err := f.enc.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}); err != nil {
-			return err
-		}
+	for _, h := range [][2]string{{":method", method}, {":scheme", "https"}, {":authority", "x"}, {":path", path}} {
+		_ = f.enc.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}) // into memory
 	}
-	return f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: f.header.Bytes(), EndStream: true, EndHeaders: true})
+	return f.header.Bytes()
 }
 
 // TestRapidReset takes back every request that it makes (CVE-2023-44487).
@@ -153,4 +156,81 @@ func TestSlowHTTP2Connection(t *testing.T) {
 		until(t, func() bool { return r.metric("holdfast_connections") == 0 })
 	}()
 	b.until(r, done, func(c *conn) bool { return c.out.waiting.Load() })
+}
+
+func TestFloodgate(t *testing.T) {
+	const header = 32 << 10
+	for _, c := range []struct {
+		name string
+		beat effort // what each one brings
+		want bool
+	}{
+		{"silence", effort{}, false},
+		{"many small frames", effort{received: 1 << 20}, true},
+		{"as much as is free", effort{received: floodFree}, false},
+		{"a fast download and a WINDOW_UPDATE for every 4 KiB of it, twice", effort{received: 25600 * 2 * 35, sent: 100 << 20}, false},
+		{"a fast upload in small frames", effort{received: 60 << 20, taken: 40 << 20}, false},
+		{"requests with large headers", effort{received: 500 * 16 << 10, begun: 500}, false},
+		{"requests and a flood", effort{received: 50 << 20, begun: 500}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var f floodgate
+			var now effort
+			got := 0
+			for n := 1; n <= 100 && got == 0; n++ {
+				now.received, now.sent = now.received+c.beat.received, now.sent+c.beat.sent
+				now.taken, now.begun = now.taken+c.beat.taken, now.begun+c.beat.begun
+				if f.flooded(now, header) {
+					got = n
+				}
+			}
+			if want := map[bool]int{true: floodBeats}[c.want]; got != want {
+				t.Errorf("a flood at beat %d, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestFlood keeps a connection busy with frames that ask for nothing.
+func TestFlood(t *testing.T) {
+	for _, kind := range []string{"PING", "CONTINUATION", "DATA"} {
+		t.Run(kind, func(t *testing.T) {
+			b := make(beater)
+			r := start(t, slowConfig(t, true), b.use)
+			r.ready("shop-1", backend(t, echoHandler))
+			f := r.framer()
+			go func() { _, _ = io.Copy(io.Discard, f.conn) }()
+			switch kind {
+			case "CONTINUATION":
+				if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1}); err != nil {
+					t.Fatal(err)
+				}
+			case "DATA":
+				if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: f.block("POST", "/"), EndHeaders: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			frames := bytes.Repeat(map[string][]byte{
+				"PING":         {0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8},
+				"CONTINUATION": {0, 0, 0, 9, 0, 0, 0, 0, 1},
+				"DATA":         {0, 0, 0, 0, 0, 0, 0, 0, 1},
+			}[kind], 1000)
+			var err error
+			for sent, next := int64(0), int64(2*floodFree); err == nil; {
+				var n int
+				n, err = f.conn.Write(frames)
+				if sent += int64(n); sent < next {
+					continue
+				}
+				next += 2 * floodFree
+				until(t, func() bool { // what came before it was known to be HTTP/2 is not counted
+					return r.metric("holdfast_connections") == 0 || r.any(func(c *conn) bool { return c.received.Load() >= sent-floodFree/2 })
+				})
+				b.beat(1)
+			}
+			if n := r.metric("holdfast_connections_ended_total", "reason", "flood"); n != 1 {
+				t.Errorf("%v connections ended for a flood, want 1: %v", n, err)
+			}
+		})
+	}
 }
