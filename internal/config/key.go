@@ -38,3 +38,11 @@ func (k Key) Source() (source, name string) {
 	source, name, _ = strings.Cut(string(k), ":")
 	return source, name
 }
+
+// StatusClass is the class of "5xx", from 1 to 5.
+func StatusClass(word string) (class int, ok bool) {
+	if len(word) != 3 || word[0] < '1' || word[0] > '5' || !strings.EqualFold(word[1:], "xx") {
+		return 0, false
+	}
+	return int(word[0] - '0'), true
+}

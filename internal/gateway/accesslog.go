@@ -54,6 +54,12 @@ func (c *call) log(took time.Duration) {
 	if c.parked > 0 {
 		fields = append(fields, zap.Duration("parked_duration", c.parked))
 	}
+	if c.queued > 0 {
+		fields = append(fields, zap.Duration("queued_duration", c.queued))
+	}
+	if c.fellBack != "" {
+		fields = append(fields, zap.String("fallback", c.fellBack))
+	}
 	if c.subject != "" {
 		fields = append(fields, zap.String("user", logged(c.subject)))
 	}

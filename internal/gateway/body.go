@@ -56,6 +56,7 @@ var errBodyOver = errors.New("request body read after its answer")
 type clientBody struct {
 	body  io.ReadCloser
 	clock *patience
+	try   *patience // of the present try
 	// ended is called at the end of the body, when its trailer is known.
 	ended func()
 
@@ -77,8 +78,10 @@ func (b *clientBody) Read(p []byte) (int, error) {
 		return 0, errBodyOver
 	}
 	b.clock.pause()
+	b.try.pause()
 	n, err := b.body.Read(p)
 	b.clock.resume()
+	b.try.resume()
 	if err == io.EOF {
 		b.ended()
 	} else if err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"holdfast/internal/policy"
 )
 
 // statusClientClosed is what is logged and counted for a client that went away before its answer.
@@ -38,6 +40,15 @@ type call struct {
 	failure  string
 	faults   string // what was done on purpose
 	subject  string // who sent it, as far as that was checked
+	queued   time.Duration
+	fellBack string // what the fallback stands in for
+
+	result  policy.Result // what came of the upstream
+	watches []watch       // who is to hear of it
+	watch   [1]watch
+	body    *clientBody // on its way to the upstream; nil: none, or not yet
+
+	forwarded, upgrade bool // the header is the one for the upstream, and asks for a WebSocket
 
 	// values backs the single-valued header fields that are set, so that they need no allocation
 	// of their own.

@@ -30,10 +30,22 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 	}
 	r.pages = newErrorPages(conf.ErrorPages)
 	b := &build{g: g, next: next, route: r, conf: conf, config: c}
+	if err := b.equip(r.serve); err != nil {
+		return nil, err
+	}
+	if r.fallback, err = b.newFallback(); err != nil {
+		return nil, fmt.Errorf("route %q: fallback: %w", name, err)
+	}
 	if r.serve, err = b.onion(r.serve); err != nil {
 		return nil, err
 	}
 	policies := r.info.Policies
+	if conf.Retry != nil {
+		policies = append(policies, "retry")
+	}
+	if conf.Fallback != nil {
+		policies = append(policies, "fallback")
+	}
 	key := routeKey{conf.App, name}
 	r.metrics = g.metrics.route(key)
 	next.keys[key] = true

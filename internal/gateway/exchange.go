@@ -32,6 +32,10 @@ type exchange struct {
 
 	clock    patience
 	timedOut atomic.Bool
+	tryClock tryClock
+	began    time.Time // with a retry only
+	retries  int       // of the route's retry
+	blamed   bool      // a target failed
 
 	lease  upstream.Lease
 	leased bool
@@ -60,7 +64,8 @@ func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x.out.Interim = x.passInterim
 	x.clock.start(p.timeout, x.timeOut)
 	if c.r.ContentLength != 0 && c.r.Body != nil && c.r.Body != http.NoBody {
-		x.body = &clientBody{body: c.r.Body, clock: &x.clock, ended: func() { scrubTrailer(c.r.Trailer) }}
+		x.body = &clientBody{body: c.r.Body, clock: &x.clock, try: &x.tryClock.patience, ended: func() { scrubTrailer(c.r.Trailer) }}
+		c.body = x.body
 		x.out.Body, x.out.Length, x.out.Trailer = x.body, c.r.ContentLength, c.r.Trailer
 	}
 	return c.r.Context(), x
@@ -71,6 +76,8 @@ func (x *exchange) timeOut() {
 	x.out.Break(errUpstreamTimeout)
 }
 
+func (x *exchange) tryTimeOut() { x.out.Break(errTryTimeout) }
+
 // roundTrip sends the request until a target answers or no further try is allowed.
 //
 // A request of which not a byte was sent goes on to the next ready target, whatever its method and
@@ -78,14 +85,26 @@ func (x *exchange) timeOut() {
 // was sent but got not a byte of an answer, because the connection broke, is repeated if it is safe
 // (GET, HEAD, OPTIONS) and has no body; any other one may have been executed and is answered with a
 // 502. When there is nobody to try, but somebody is on the way, the request waits (park).
+//
+// A route's retry repeats more than that, as often as it says and within its budget: when no target can be
+// connected to, all of them are tried again; and what was sent, without a body and by a method that may be
+// executed twice, after its kinds of failures and answers.
 func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 	var tried [maxTries]upstream.Lease
 	var last error
 	var reason string
 	repeats, n, alone := 0, 0, false
+	if x.proxy.retry != nil {
+		x.began = time.Now()
+		x.proxy.retry.budget.Request(x.began)
+	}
 	for tries := 0; tries < maxTries; tries++ {
 		lease, err := x.acquire(ctx, tried[:n], alone)
 		if err != nil {
+			if errors.Is(err, status.ErrNotReady) && x.connectAgain(ctx, last) {
+				tries, n = -1, 0
+				continue
+			}
 			return nil, x.why(err, last)
 		}
 		if x.granted {
@@ -100,10 +119,18 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 			x.proxy.pool.Passed()
 		}
 		if err == nil {
+			if x.throwAway(ctx, res) {
+				last, reason = statusError(res.StatusCode), "status"
+				tried[0], n = lease, 1
+				tries, alone = -1, true
+				continue
+			}
+			x.clock.stop()
 			return res, nil
 		}
-		x.leased = false
+		x.leased, x.blamed = false, true
 		last = err
+		late := errors.Is(err, errTryTimeout) && x.out.Again(errTryTimeout)
 		switch {
 		case x.timedOut.Load():
 			lease.Done(err)
@@ -114,6 +141,15 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 		}
 		lease.Done(err)
 		alone = false
+		if late {
+			var ok bool
+			if reason, ok = x.againAfter(ctx, true); !ok {
+				return nil, err
+			}
+			tried[0], n = lease, 1
+			tries, alone = -1, true
+			continue
+		}
 		switch {
 		case upstream.IsConnectError(err) && x.replayable():
 			reason = "connect"
@@ -131,7 +167,12 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 			tried[n], n = lease, n+1
 			alone = true
 		default:
-			return nil, err
+			var ok bool
+			if reason, ok = x.againAfter(ctx, false); !ok {
+				return nil, err
+			}
+			tried[0], n = lease, 1
+			tries, alone = -1, true
 		}
 	}
 	return nil, last
@@ -184,11 +225,13 @@ func (x *exchange) try(ctx context.Context, lease upstream.Lease) (*http.Respons
 	if x.out.Host = c.r.Host; x.out.Host == "" { // HTTP/1.0
 		x.out.Host = target.Address
 	}
+	x.tryClock.begin(x.proxy.tryTimeout, x.tryTimeOut)
 	x.sent = time.Now()
 	res, err := lease.Send(ctx, &x.out)
 	c.upstream = time.Since(x.sent)
-	if err == nil {
-		x.clock.stop()
+	if !x.tryClock.end() && err == nil {
+		_ = res.Body.Close() // it is broken off already
+		return nil, errTryTimeout
 	}
 	return res, err
 }

@@ -16,8 +16,12 @@ import (
 //	Forwarded          the same (RFC 7239)
 //	X-Request-Id, traceparent, Via
 func (c *call) forward() (websocket bool) {
+	if c.forwarded {
+		return c.upgrade
+	}
 	h := c.r.Header
 	websocket = wantsWebSocket(c.r)
+	c.forwarded, c.upgrade = true, websocket
 	trailers := hasToken(h["Te"], "trailers")
 	removeHopByHop(h)
 	if websocket {

@@ -66,6 +66,9 @@ type Options struct {
 	// tells it (default: nothing is known).
 	Holder   func(port int) string
 	Excluded func(port int) string
+	// OnBreaker is told of every new state of a circuit breaker, in the goroutine of a request: it must not
+	// block (default: nobody is told).
+	OnBreaker func(BreakerChange)
 
 	beats func() (<-chan time.Time, func())                         // for tests: the sweeper's clock
 	bound func(remote, local netip.Addr, trust []netip.Prefix) bool // for tests: see boundClient
@@ -80,6 +83,7 @@ type Gateway struct {
 	upstreams  *upstream.Set
 	certs      *certs.Store
 	retryAfter func(app string) time.Duration
+	onBreaker  func(BreakerChange)
 	drain      time.Duration
 
 	authorities func() []*x509.Certificate
@@ -116,6 +120,7 @@ func New(o Options) *Gateway {
 		upstreams:  o.Upstreams,
 		certs:      o.Certs,
 		retryAfter: o.RetryAfter,
+		onBreaker:  o.OnBreaker,
 		drain:      o.DrainTimeout,
 		ports:      ports{o.Holder, o.Excluded},
 		active:     newActivity(),
@@ -202,6 +207,7 @@ func (g *Gateway) swap(next *setup) {
 		}
 	}
 	g.metrics.keep(next.keys)
+	g.metrics.guarded(next.routes)
 	g.counts.keep(next.sites)
 	for key, pool := range old.pools {
 		if next.pools[key] != pool {

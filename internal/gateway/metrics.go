@@ -23,6 +23,7 @@ type metrics struct {
 	waits    *prometheus.CounterVec
 	denials  *prometheus.CounterVec
 	faults   *prometheus.CounterVec
+	traffic  trafficMetrics
 
 	mu     sync.Mutex // guards routes and the adding and dropping of series
 	routes map[routeKey]*routeMetrics
@@ -72,7 +73,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "holdfast_faults_injected_total",
 			Help: "Requests that were made slow or to fail on purpose.",
 		}, byRoute),
-		routes: map[routeKey]*routeMetrics{},
+		traffic: newTrafficMetrics(reg),
+		routes:  map[routeKey]*routeMetrics{},
 	}
 	if reg != nil {
 		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits, m.denials, m.faults)
@@ -93,6 +95,7 @@ type routeMetrics struct {
 	dropped  bool         // guarded by metrics.mu, as are the next two
 	retries  map[string]bool
 	waits    map[outcome]bool
+	traffic  trafficSeries
 
 	// answers is never modified once stored; a new combination replaces it.
 	answers atomic.Pointer[map[answerKey]answer]
@@ -149,6 +152,7 @@ func (m *metrics) drop(r *routeMetrics) {
 		m.requests.DeleteLabelValues(app, route, key.method, codeLabel(key.status))
 		m.duration.DeleteLabelValues(app, route, key.method, codeLabel(key.status))
 	}
+	m.traffic.drop(app, route, &r.traffic)
 	m.inFlight.DeleteLabelValues(app, route)
 	m.bytes.DeleteLabelValues(app, route)
 	m.parked.DeleteLabelValues(app, route)

@@ -35,8 +35,10 @@ func layers() []layer {
 		{"jwt", newBearer},
 		{"api_keys", newAPIKeys},
 		{"basic_auth", newBasicAuth},
+		{"flow", newFlow},
 		{"max_body_size", newBodyLimit},
 		{"fault", newFault},
+		{"circuit_breaker", newBreakers},
 		{"request_headers", newRequestFields},
 	}
 }

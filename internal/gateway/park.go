@@ -80,7 +80,7 @@ func (c *call) unhurried() func() {
 	}
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Time{}) // fails when the connection is gone, which shows soon enough
-	return func() { _ = control.SetReadDeadline(c.start.Add(limit + c.parked)) }
+	return func() { _ = control.SetReadDeadline(c.start.Add(limit + c.parked + c.queued)) }
 }
 
 // lot is where all parked requests of a gateway can be reached, to be sent away at once.

@@ -21,6 +21,9 @@ type problem struct {
 
 // refuse answers with a problem. Nothing may have been answered before.
 func (c *call) refuse(status int, code, detail string) {
+	if c.fallBack(code) {
+		return
+	}
 	if c.route != nil && len(c.route.pages) > 0 && c.route.pages.answer(c, status, code) {
 		return
 	}
@@ -40,9 +43,13 @@ func (c *call) refuse(status int, code, detail string) {
 
 // unavailable answers 503 and says when to come back, in whole seconds.
 func (c *call) unavailable(code, detail string, after time.Duration) {
-	seconds := max(1, int64((after+time.Second-1)/time.Second))
-	c.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
+	c.Header()["Retry-After"] = []string{retrySeconds(after)}
 	c.refuse(http.StatusServiceUnavailable, code, detail)
+}
+
+// retrySeconds is a time in the whole seconds of Retry-After, one at least.
+func retrySeconds(after time.Duration) string {
+	return strconv.FormatInt(max(1, int64((after+time.Second-1)/time.Second)), 10)
 }
 
 // methodNotAllowed answers 405 with the methods that are.

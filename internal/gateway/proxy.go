@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ type proxy struct {
 	// app is empty for servers that Holdfast does not run.
 	app     string
 	parking config.Parking
+	// tryTimeout is timeout for one try.
+	tryTimeout time.Duration
+	retry      *retry // nil: what every route does
 }
 
 // parks reports whether requests may wait for a target.
@@ -43,6 +47,7 @@ func (p *proxy) respond(c *call) {
 		p.fail(c, x, err)
 		return
 	}
+	c.came(res.StatusCode)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.switchProtocols(res)
 		return
@@ -50,7 +55,12 @@ func (p *proxy) respond(c *call) {
 	if res.StatusCode < http.StatusContinue {
 		// Net/http reads 000 to 099 as well, and panics when it is to write one.
 		_ = res.Body.Close()
+		x.blamed = true
 		p.fail(c, x, fmt.Errorf("status %03d is none", res.StatusCode))
+		return
+	}
+	if c.fallsBackOn(res.StatusCode) && c.insteadOf(strconv.Itoa(res.StatusCode)) {
+		_ = res.Body.Close()
 		return
 	}
 	x.copyAnswer(res)
@@ -59,6 +69,9 @@ func (p *proxy) respond(c *call) {
 // fail answers for a target that did not.
 func (p *proxy) fail(c *call, x *exchange, err error) {
 	c.failure = err.Error()
+	if x.blamed && c.r.Context().Err() == nil && (x.body == nil || x.body.failure() == nil) {
+		c.came(0)
+	}
 	var maintenance *upstream.MaintenanceError
 	switch {
 	case c.lateBody():
@@ -77,7 +90,7 @@ func (p *proxy) fail(c *call, x *exchange, err error) {
 		// A supervised instance that cannot be connected to has just died: its supervisor is about
 		// to say so.
 		c.unavailable("not_ready", "No instance is ready to answer.", c.g.retryAfter(p.app))
-	case x.timedOut.Load():
+	case x.timedOut.Load(), errors.Is(err, errTryTimeout):
 		c.refuse(http.StatusGatewayTimeout, "upstream_timeout", "The server behind this address did not answer in time.")
 	case x.body != nil && bodyTooLarge(x.body.failure()):
 		c.tooLarge(c.route.maxBody)
@@ -116,6 +129,7 @@ func (x *exchange) copyAnswer(res *http.Response) {
 		_ = res.Body.Close() // what matters is told already
 		if readErr != nil && c.r.Context().Err() == nil {
 			x.fault = readErr
+			c.came(0)
 			c.failure = "answer broken off: " + readErr.Error()
 		} else {
 			c.failure = "client went away"
@@ -144,6 +158,7 @@ func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 		return nil, nil
 	}
 	if eventStream(res.Header["Content-Type"]) {
+		x.call.judge() // it has no end of its own
 		return x.copyEvents(res)
 	}
 	c := x.call

@@ -30,6 +30,8 @@ type route struct {
 	decorators []decorator // of its answers' headers
 	maxBody    config.Size // 0 = no bound
 	pages      errorPages
+	fallback   *fallback // nil: none
+	breakers   *breakers // nil: none
 	metrics    *routeMetrics
 }
 

@@ -20,6 +20,7 @@ func (x *exchange) switchProtocols(res *http.Response) {
 	up := res.Header["Upgrade"]
 	if !x.websocket || !ok || len(up) != 1 || !strings.EqualFold(up[0], "websocket") {
 		_ = res.Body.Close() // it is no use to anybody
+		c.came(0)
 		c.g.log.Warn("upstream switched to a protocol that was not asked for",
 			zap.String("route", c.route.name), zap.Strings("upgrade", up))
 		c.refuse(http.StatusBadGateway, "upstream_failed", "The server behind this address could not answer.")
@@ -34,6 +35,7 @@ func (x *exchange) switchProtocols(res *http.Response) {
 	}
 	defer func() { _ = front.Close() }()
 	c.status = http.StatusSwitchingProtocols
+	c.judge()
 	_ = front.SetDeadline(time.Time{}) // the server's bounds on a request are none on a session
 
 	removeHopByHop(res.Header)

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,8 +96,8 @@ type Change struct {
 func NewBreaker(rule config.CircuitBreaker, now time.Time) *Breaker {
 	b := &Breaker{epoch: now, rule: rule, exact: map[int]bool{}, part: max(1, int64(rule.Window)/parts)}
 	for _, word := range rule.Statuses {
-		if class, ok := strings.CutSuffix(strings.ToLower(word), "xx"); ok && len(class) == 1 && class[0] >= '1' && class[0] <= '5' {
-			b.statuses[class[0]-'0'] = true
+		if class, ok := config.StatusClass(word); ok {
+			b.statuses[class] = true
 		} else if status, err := strconv.Atoi(word); err == nil {
 			b.exact[status] = true
 		}

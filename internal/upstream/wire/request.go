@@ -69,6 +69,18 @@ func (r *Request) Break(cause error) {
 	}
 }
 
+// Again takes back that the request was broken off for cause, between two tries. False: it was broken off
+// for something else.
+func (r *Request) Again(cause error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cause != cause { //nolint:errorlint // the very same
+		return false
+	}
+	r.cause = nil
+	return true
+}
+
 // Held reports whether all of the body is in hand, so that the request can be sent again although its
 // body was read, if nothing was sent.
 func (r *Request) Held() bool { return r.held != nil }
