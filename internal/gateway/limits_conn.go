@@ -50,6 +50,8 @@ type conn struct {
 	in    pace         // of that body
 	out   pace         // of everything
 
+	looking atomic.Bool // a write is to come back, and has not yet
+
 	http2    atomic.Bool
 	received atomic.Int64 // bytes, over HTTP/2
 	flood    floodgate
@@ -262,6 +264,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 func (c *conn) look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looking.Store(true)
 	_ = c.TCPConn.SetWriteDeadline(longAgo()) // fails on a closed connection
 }
 
@@ -275,6 +278,7 @@ func (c *conn) resume(err error) bool {
 	if !c.writeBy.IsZero() && !time.Now().Before(c.writeBy) {
 		return false
 	}
+	c.looking.Store(false)
 	return c.TCPConn.SetWriteDeadline(c.writeBy) == nil
 }
 

@@ -69,6 +69,9 @@ func receiving(c *conn) bool {
 	return c.in.waiting.Load()
 }
 
+// lookedAt: a write that waits was told to come back, and has not yet.
+func lookedAt(c *conn) bool { return c.looking.Load() && c.out.waiting.Load() }
+
 func sending(c *conn) bool {
 	c.streams.mu.Lock()
 	defer c.streams.mu.Unlock()

@@ -104,7 +104,7 @@ func (c *conn) sweep() {
 		c.out.reset()
 		return
 	}
-	if c.out.sample(rate) {
+	if c.out.sample(rate) && !c.looking.Load() {
 		c.out.looks++
 		if !resumable || c.out.looks > looks {
 			c.end(endedAnswer)
