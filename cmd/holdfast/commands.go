@@ -28,6 +28,7 @@ func commands(c *console) []*cobra.Command {
 		newEventsCommand(c),
 		newRoutesCommand(c),
 		newRouteCommand(c),
+		newCertCommand(c),
 		newReloadCommand(c),
 		newServiceCommand(c),
 		newVersionCommand(c),

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/api"
+	"holdfast/internal/certs"
 	"holdfast/internal/config"
 	"holdfast/internal/event"
 	"holdfast/internal/service"
@@ -35,13 +36,14 @@ type fakeHoldfast struct {
 	// later is what becomes of the app once it has been looked at.
 	later func(*status.App)
 
-	bus *event.Bus
+	bus   *event.Bus
+	certs *certs.Store
 }
 
 // newFakeHoldfast serves one in a data folder and returns what selects it on the command line.
 func newFakeHoldfast(t *testing.T) (f *fakeHoldfast, data string) {
 	t.Helper()
-	f = &fakeHoldfast{apps: []status.App{degradedApp(), healthyApp()}, live: make(chan status.Line, 8), bus: event.NewBus(100)}
+	f = &fakeHoldfast{apps: []status.App{degradedApp(), healthyApp()}, live: make(chan status.Line, 8), bus: event.NewBus(100), certs: certs.New(certs.Options{DataDir: t.TempDir()})}
 	f.lines = []status.Line{
 		{Seq: 1, Time: now().Add(-time.Minute), Instance: "shop-1", Stream: "stdout", Text: "listening"},
 		{Seq: 1, Time: now().Add(-16 * time.Second), Instance: "shop-2", Stream: "stderr", Text: "Error: connect ECONNREFUSED 10.0.0.9:5432"},
@@ -63,7 +65,7 @@ func (f *fakeHoldfast) serve(t *testing.T, data string) (stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.New(api.Options{Apps: f, Logs: f, Config: f, Routes: f, Service: f, Bus: f.bus, Gatherer: prometheus.NewRegistry()})
+	server := api.New(api.Options{Apps: f, Logs: f, Config: f, Routes: f, Certificates: f.certs, Service: f, Bus: f.bus, Gatherer: prometheus.NewRegistry()})
 	served := make(chan error, 1)
 	go func() { served <- server.ServeLocal(ctx, listener) }()
 	return sync.OnceFunc(func() {

@@ -120,13 +120,14 @@ type Service interface {
 
 // Options are what New needs; every field but Log is required.
 type Options struct {
-	Apps     Apps
-	Logs     Logs
-	Config   Config
-	Routes   Routes
-	Service  Service
-	Bus      *event.Bus
-	Gatherer prometheus.Gatherer
+	Apps         Apps
+	Certificates Certificates
+	Logs         Logs
+	Config       Config
+	Routes       Routes
+	Service      Service
+	Bus          *event.Bus
+	Gatherer     prometheus.Gatherer
 	// Log gets one line per call (default: none).
 	Log *zap.Logger
 	// Heartbeat is how often a silent stream says that it is alive (default 15s).
@@ -171,6 +172,7 @@ func New(opts Options) *Server {
 	s.registerControl()
 	s.registerLogs()
 	s.registerRoutes()
+	s.registerCertificates()
 	s.registerConfig()
 	s.registerEvents()
 	s.registerSpec()

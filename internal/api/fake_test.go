@@ -37,6 +37,8 @@ type fakes struct {
 	trials   []status.StopTrial
 	stuck    bool // calibrations do not end by themselves
 
+	certificates fakeCertificates
+
 	bus      *event.Bus
 	registry *prometheus.Registry
 }
@@ -96,7 +98,7 @@ func line(instance string, seq uint64, stream, text string) status.Line {
 }
 
 func (f *fakes) options() Options {
-	return Options{Apps: f, Logs: f, Config: f, Routes: f, Service: f, Bus: f.bus, Gatherer: f.registry}
+	return Options{Apps: f, Logs: f, Config: f, Certificates: &f.certificates, Routes: f, Service: f, Bus: f.bus, Gatherer: f.registry}
 }
 
 func newTestServer(t *testing.T) (*Server, *fakes) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"holdfast/internal/certs"
 	"holdfast/internal/config"
 	"holdfast/internal/event"
 	"holdfast/internal/status"
@@ -33,6 +34,7 @@ func openAPI(version string) *huma.OpenAPI {
 			{Name: "Apps", Description: "The programs that are kept alive."},
 			{Name: "Logs", Description: "What the programs wrote."},
 			{Name: "Routes", Description: "What the gateway answers which request with."},
+			{Name: "Certificates", Description: "What TLS listeners present, and the internal authority."},
 			{Name: "Config", Description: "The configuration in force."},
 			{Name: "Events", Description: "What happened."},
 		},
@@ -137,13 +139,16 @@ func describeWords(schemas huma.Registry) {
 			status.ReasonMemoryLimit, status.ReasonRecycle, status.ReasonScale, status.ReasonDependency),
 		"RouteTest.outcome": enumOf(status.RouteServed, status.RouteAnswered, status.RouteRedirected, status.RouteRefused,
 			status.RouteNone, status.RouteNoListener),
-		"RouteTest.kind":    enumOf(RouteApp, RouteURLs, RouteFileServer, RouteRedirect, RouteRespond),
-		"Instance.role":     enumOf(status.Surge, status.Replacement, status.Trial),
-		"ProbeResult.probe": enumOf("startup", "liveness", "readiness"),
-		"Line.stream":       enumOf("stdout", "stderr", "holdfast"),
-		"Event.severity":    enumOf(event.Info, event.Warning, event.Error),
-		"Event.type":        enumOf(event.Types()...),
-		"Problem.code":      enumOf(Codes()...),
+		"RouteTest.kind":     enumOf(RouteApp, RouteURLs, RouteFileServer, RouteRedirect, RouteRespond),
+		"Instance.role":      enumOf(status.Surge, status.Replacement, status.Trial),
+		"ProbeResult.probe":  enumOf("startup", "liveness", "readiness"),
+		"Line.stream":        enumOf("stdout", "stderr", "holdfast"),
+		"Event.severity":     enumOf(event.Info, event.Warning, event.Error),
+		"Event.type":         enumOf(event.Types()...),
+		"Problem.code":       enumOf(Codes()...),
+		"Certificate.source": enumOf(certs.Sources()...),
+		"Certificate.state":  enumOf(certs.States()...),
+		"Renewal.source":     enumOf(certs.Sources()...),
 	}
 	docs := wordDocs()
 	for name, schema := range schemas.Map() {

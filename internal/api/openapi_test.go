@@ -127,7 +127,7 @@ func TestDoorMatrix(t *testing.T) {
 				s, _ := newTestServer(t)
 				body := func(*http.Request) {}
 				if text := map[string]string{
-					"check": "version: 1\n", "scale": `{"instances":2}`, "maintenance": `{"on":true}`, "test": `{"url":"http://x/"}`,
+					"check": "version: 1\n", "scale": `{"instances":2}`, "maintenance": `{"on":true}`, "test": `{"url":"http://x/"}`, "issue": `{"csr":"x"}`,
 				}[path[strings.LastIndex(path, "/")+1:]]; text != "" {
 					body = withBody(text)
 				}

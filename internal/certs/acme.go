@@ -198,7 +198,7 @@ func (a *acmeSource) obtain(ctx context.Context) (*x509.Certificate, error) {
 	if !sameNames(p.names, a.conf.Names) {
 		return nil, fmt.Errorf("it has issued a certificate for %s", strings.Join(p.names, ", "))
 	}
-	return p.Leaf, writePrivate(a.file(), append(slices.Clip(chains[0].ChainPEM), private...))
+	return p.Leaf, WritePrivate(a.file(), append(slices.Clip(chains[0].ChainPEM), private...))
 }
 
 // transport speaks to the authority alone.
@@ -236,7 +236,7 @@ func (a *acmeSource) accountKey() (crypto.Signer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return key, writePrivate(file, private)
+		return key, WritePrivate(file, private)
 	case err != nil:
 		return nil, fmt.Errorf("account key: %w", err)
 	}

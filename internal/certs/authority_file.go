@@ -123,7 +123,7 @@ func (a *authority) writeRoot(s authorityState) error {
 	if err != nil {
 		return err
 	}
-	return writePrivate(filepath.Join(a.dir, rootFile), append(pemOf(s.root), private...))
+	return WritePrivate(filepath.Join(a.dir, rootFile), append(pemOf(s.root), private...))
 }
 
 // publishFile is for whoever wants to trust the authority without asking for it.
@@ -148,7 +148,7 @@ func (a *authority) writeState(s authorityState) error {
 	if err != nil {
 		return err
 	}
-	return writePrivate(filepath.Join(a.dir, authorityFile), append(data, '\n'))
+	return WritePrivate(filepath.Join(a.dir, authorityFile), append(data, '\n'))
 }
 
 func pemOf(c *x509.Certificate) []byte {

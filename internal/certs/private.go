@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 )
 
-// writePrivate replaces a file that only its owner may read, so that after a crash it is the former one
-// or the new one as a whole.
-func writePrivate(path string, data []byte) error { return replace(path, data, createPrivate) }
+// WritePrivate replaces a file that only its owner may read, so that after a crash it is the former one
+// or the new one as a whole. On Windows SYSTEM and Administrators may, too.
+func WritePrivate(path string, data []byte) error { return replace(path, data, createPrivate) }
 
-// writePublic is writePrivate for what everybody may read who can enter the folder.
+// writePublic is WritePrivate for what everybody may read who can enter the folder.
 func writePublic(path string, data []byte) error {
 	return replace(path, data, func(name string) (*os.File, error) {
 		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)

@@ -60,7 +60,7 @@ func (s *selfSigned) load(now time.Time) ([]*pair, time.Time, error) {
 	if err != nil {
 		return nil, retry, err
 	}
-	if err := writePrivate(s.file, data); err != nil {
+	if err := WritePrivate(s.file, data); err != nil {
 		return nil, retry, err
 	}
 	s.made = asked

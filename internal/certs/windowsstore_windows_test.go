@@ -77,7 +77,7 @@ func TestECDSASignature(t *testing.T) {
 // The kept key is for nobody but SYSTEM, Administrators and this account.
 func TestPrivateFile(t *testing.T) {
 	file := scratch(t) + `\key.pem`
-	if err := writePrivate(file, []byte("secret")); err != nil {
+	if err := WritePrivate(file, []byte("secret")); err != nil {
 		t.Fatal(err)
 	}
 	sd, err := windows.GetNamedSecurityInfo(file, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
@@ -90,7 +90,7 @@ func TestPrivateFile(t *testing.T) {
 			t.Errorf("access list %s", list)
 		}
 	}
-	if err := writePrivate(file, []byte("other")); err != nil {
+	if err := WritePrivate(file, []byte("other")); err != nil {
 		t.Errorf("a second time: %v", err)
 	}
 }

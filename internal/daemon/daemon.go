@@ -232,14 +232,15 @@ func (d *Daemon) build() {
 		Excluded:    ports.Excluded,
 	})
 	d.api = api.New(api.Options{
-		Apps:     d.supervisor,
-		Logs:     appLogs{d.supervisor},
-		Config:   (*configView)(d),
-		Routes:   d.gateway,
-		Service:  (*serviceView)(d),
-		Bus:      d.bus,
-		Gatherer: d.registry,
-		Log:      log,
+		Apps:         d.supervisor,
+		Certificates: d.certs,
+		Logs:         appLogs{d.supervisor},
+		Config:       (*configView)(d),
+		Routes:       d.gateway,
+		Service:      (*serviceView)(d),
+		Bus:          d.bus,
+		Gatherer:     d.registry,
+		Log:          log,
 	})
 }
 
