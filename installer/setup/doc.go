@@ -29,8 +29,9 @@
 //	*-rollback    undo what the file tells and take it from the file; snapshot-rollback, the last,
 //	              makes the service what it was and deletes the file, or the whole data folder if this
 //	              transaction made it
-//	commit        deletes what was purged, then the file. The removal inside an upgrade leaves its file
-//	              for the upgrade's commit, because the upgrade may still be rolled back.
+//	commit        deletes what was purged, then the file; before that it does what a remove that was
+//	              ended from outside has left. The removal inside an upgrade leaves its file for the
+//	              upgrade's commit, because the upgrade may still be rolled back.
 //
 // A removal goes on without such a file when the data folder cannot be trusted or is gone: then
 // Windows Installer alone undoes it. An installation does not.
