@@ -131,6 +131,13 @@ func askRunning(ctx context.Context, client *api.Client) (*doctor.Running, func(
 			}
 		}
 	}
+	if list, err := client.Certificates(ctx); err == nil {
+		for _, one := range list {
+			r.Certificates = append(r.Certificates, doctor.Certificate{
+				Name: one.ID, File: one.File, NotBefore: one.NotBefore, NotAfter: one.NotAfter, Error: one.Error,
+			})
+		}
+	}
 	return r, func() (string, error) {
 		told, err := client.Events(ctx, api.EventQuery{Type: "limits.not_enforced", Newest: 20})
 		if err != nil {

@@ -135,6 +135,8 @@ type Running struct {
 	// Apps are those that are not as they should be, and Instances the processes of all of them.
 	Apps      []App
 	Instances []Instance
+	// Certificates are all that it presents.
+	Certificates []Certificate
 }
 
 // App is one that is down or degraded, and why.

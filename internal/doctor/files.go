@@ -1,8 +1,6 @@
 package doctor
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io/fs"
 	"maps"
@@ -10,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf16"
 )
 
@@ -266,55 +263,6 @@ func (e *exam) longPaths(longest string) {
 }
 
 func utf16Len(s string) int { return len(utf16.Encode([]rune(s))) }
-
-// soon is when a certificate that ends is told of.
-const soon = 14 * 24 * time.Hour
-
-// certificates compares their dates with the clock, and looks at who may read their keys.
-func (e *exam) certificates() {
-	if e.cfg == nil {
-		return
-	}
-	now := e.s.Now()
-	for _, name := range slices.Sorted(maps.Keys(e.cfg.Certificates)) {
-		c := e.cfg.Certificates[name]
-		data, err := e.m.Read(c.CertFile)
-		if err != nil {
-			e.unseen("certificate %q: %s: %v", name, c.CertFile, reason(err))
-			continue
-		}
-		leaf, err := leafOf(data)
-		switch {
-		case err != nil:
-			e.fail(e.s.Command("check"), "certificate %q: %s: %v", name, c.CertFile, err)
-		case now.Before(leaf.NotBefore):
-			e.fail(e.setClock(), "certificate %q is valid from %s on, and this machine's clock says %s", name, leaf.NotBefore.Format(time.RFC3339), now.Format(time.RFC3339))
-		case now.After(leaf.NotAfter):
-			e.fail("renew it: put the new one into "+c.CertFile, "certificate %q expired on %s", name, leaf.NotAfter.Format(time.DateOnly))
-		case leaf.NotAfter.Sub(now) < soon:
-			e.warn("renew it: put the new one into "+c.CertFile, "certificate %q expires on %s", name, leaf.NotAfter.Format(time.DateOnly))
-		default:
-			e.ok("certificate %q is valid until %s", name, leaf.NotAfter.Format(time.DateOnly))
-		}
-		if file, err := e.m.File(c.KeyFile); err == nil && !e.windows() && file.Mode.Perm()&mayRead != 0 {
-			e.fail(e.asAdmin("chmod o= "+quoted(c.KeyFile)), "the private key %s may be read by every account of this machine", c.KeyFile)
-		}
-	}
-}
-
-// leafOf is the first certificate of a PEM file.
-func leafOf(data []byte) (*x509.Certificate, error) {
-	for {
-		block, rest := pem.Decode(data)
-		if block == nil {
-			return nil, errors.New("it holds no certificate")
-		}
-		if block.Type == "CERTIFICATE" {
-			return x509.ParseCertificate(block.Bytes)
-		}
-		data = rest
-	}
-}
 
 // reason is an error without the path that the finding names already.
 func reason(err error) error {

@@ -302,6 +302,29 @@ func TestFindings(t *testing.T) {
 			w.m.errs["read /etc/shop.pem"], w.s.Admin = fs.ErrPermission, false
 		}, []string{`unseen certificates: certificate "shop": /etc/shop.pem: permission denied -> sudo holdfast doctor`}},
 
+		{"short life", "linux", func(w *world) { w.certificate(t, now().Add(-4*time.Hour), now().Add(20*time.Hour)) }, nil},
+		{"short life ends", "linux", func(w *world) { w.certificate(t, now().Add(-17*time.Hour), now().Add(7*time.Hour)) }, []string{`warn certificates: certificate "shop" expires on 2026-05-01`}},
+		{"internal CA", "linux", func(w *world) {
+			w.presents(config.Certificate{InternalCA: &config.InternalCA{Lifetime: config.Duration(24 * time.Hour)}}, Certificate{NotBefore: now().Add(-15 * time.Hour), NotAfter: now().Add(9 * time.Hour)})
+		}, nil},
+		{"internal CA not renewed", "linux", func(w *world) {
+			w.presents(config.Certificate{InternalCA: &config.InternalCA{Lifetime: config.Duration(24 * time.Hour)}}, Certificate{NotBefore: now().Add(-17 * time.Hour), NotAfter: now().Add(7 * time.Hour)})
+		}, []string{`warn certificates: certificate "shop" expires on 2026-05-01 -> holdfast cert renew shop`}},
+		{"not issued yet", "linux", func(w *world) { w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{}) }, []string{`warn certificates: certificate "shop" was not issued yet`}},
+		{"refused by the authority", "linux", func(w *world) { w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{Error: "no route to host"}) }, []string{`fail certificates: certificate "shop" could not be had, and TLS handshakes for it fail: no route to host -> holdfast cert ls`}},
+		{"no successor", "linux", func(w *world) {
+			w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{NotBefore: now().Add(-61 * day), NotAfter: now().Add(29 * day), Error: "no route to host"})
+		}, []string{`fail certificates: certificate "shop", which ends on 2026-05-30, has no successor: no route to host`}},
+		{"one of a folder", "windows", func(w *world) {
+			w.presents(config.Certificate{Folder: "C:\\pairs"}, Certificate{File: "a.crt", NotBefore: now().Add(-90 * day), NotAfter: now().Add(-day)}, Certificate{File: "b.crt", NotBefore: now(), NotAfter: now().Add(90 * day)})
+		}, []string{`fail certificates: certificate "shop/a.crt" expired on 2026-04-30 -> renew it: put the new pair into C:\pairs`}},
+		{"not known to who runs", "linux", func(w *world) {
+			w.presents(config.Certificate{SelfSigned: &config.SelfSigned{}})
+		}, []string{`unseen certificates: certificate "shop" is not known to the Holdfast that runs -> holdfast reload`}},
+		{"root ends", "linux", func(w *world) { w.root(t, now().Add(100*day)) }, []string{`warn certificates: the internal CA's root ends on 2026-08-09 -> holdfast cert root --rotate`}},
+		{"root ended", "linux", func(w *world) { w.root(t, now().Add(-day)) }, []string{`fail certificates: the internal CA's root ended on 2026-04-30: it issues nothing any more -> holdfast cert root --rotate`}},
+		{"good root", "linux", func(w *world) { w.root(t, now().Add(1000*day)) }, nil},
+
 		{"clock of 1980", "linux", func(w *world) { w.s.Now = func() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) } }, []string{"fail clock: the clock says 1980-01-01T00:00:00Z -> sudo timedatectl set-ntp true"}},
 		{"clock behind a file", "windows", func(w *world) {
 			w.m.trees["/srv/holdfast"] = Tree{Newest: "logs/holdfast.log", Written: now().Add(2 * time.Hour)}
@@ -377,6 +400,54 @@ func (w *world) bound() {
 	app := w.c.Apps["shop"]
 	app.Limits.Memory = 1 << 30
 	w.c.Apps["shop"] = app
+}
+
+// presents has the running Holdfast present certificates as "shop".
+func (w *world) presents(c config.Certificate, presented ...Certificate) {
+	w.c.Certificates = map[string]config.Certificate{"shop": c}
+	for _, p := range presented {
+		p.Name = "shop"
+		w.s.Running.Certificates = append(w.s.Running.Certificates, p)
+	}
+}
+
+// root gives the internal authority one.
+func (w *world) root(t *testing.T, until time.Time) {
+	w.certificate(t, now().Add(-day), until)
+	file := "/srv/holdfast/ca/roots.pem"
+	w.m.contents[file], w.m.files[file] = w.m.contents["/etc/shop.pem"], File{Mode: 0o644}
+	w.c.Certificates = nil
+}
+
+// TestKeptCertificates looks at what is in the data folder while Holdfast is down.
+func TestKeptCertificates(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		file string
+		conf config.Certificate
+		left time.Duration
+		want Finding
+	}{
+		{"self-signed", "self-signed/shop.pem", config.Certificate{SelfSigned: &config.SelfSigned{}}, 80 * day, Finding{Level: OK, Found: `certificate "shop" is valid until 2026-07-20`}},
+		{"obtained, ended", "acme/shop.pem", config.Certificate{ACME: &config.ACME{}}, -day, Finding{Level: Fail, Found: `certificate "shop" expired on 2026-04-30`, Fix: "holdfast run"}},
+		{"none yet", "elsewhere.pem", config.Certificate{ACME: &config.ACME{}}, day, Finding{Level: OK, Found: `certificate "shop" is had at the start`}},
+		{"internal CA", "elsewhere.pem", config.Certificate{InternalCA: &config.InternalCA{}}, day, Finding{Level: OK, Found: `certificate "shop" is issued at the start`}},
+		{"folder", "elsewhere.pem", config.Certificate{Folder: "/pairs"}, day, Finding{Level: Unseen, Found: `certificate "shop" is looked at by Holdfast while it runs`, Fix: "holdfast run"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, "linux")
+			w.certificate(t, now().Add(-10*day), now().Add(tt.left))
+			file := "/srv/holdfast/" + tt.file
+			w.m.contents[file], w.m.files[file] = w.m.contents["/etc/shop.pem"], File{Mode: 0o600}
+			w.c.Certificates = map[string]config.Certificate{"shop": tt.conf}
+			w.down()
+			tt.want.Check = "certificates"
+			found := Examine(t.Context(), &w.m, w.s).Findings
+			if !slices.Contains(found, tt.want) {
+				t.Errorf("%+v is not in %+v", tt.want, found)
+			}
+		})
+	}
 }
 
 func (w *world) certificate(t *testing.T, from, until time.Time) {
