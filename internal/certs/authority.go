@@ -291,11 +291,11 @@ type internalCA struct {
 	asked     atomic.Int64 // times that a renewal was asked for
 }
 
-// renewShare of the lifetime is used up, at most, when a certificate is renewed; jitterShare of it earlier
-// at most, so that not all are renewed at once.
+// A certificate is renewed when this share of its life is over, at a moment by chance, so that not all
+// are renewed at once; the end is told to be near when two thirds are over.
 const (
-	renewShare  = 2.0 / 3
-	jitterShare = 1.0 / 20
+	renewFrom = 0.60
+	renewTo   = 0.65
 )
 
 func (c *internalCA) renew() { c.asked.Add(1) }

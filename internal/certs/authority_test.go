@@ -92,8 +92,8 @@ func TestInternalCA(t *testing.T) {
 			t.Errorf("usage %v, CA %v", first.Leaf.ExtKeyUsage, first.Leaf.IsCA)
 		}
 		renewal := s.List()[0].Renewal
-		if at := renewal.Sub(begin); at > 16*time.Hour || at < 14*time.Hour+47*time.Minute {
-			t.Errorf("renewal after %v, want two thirds of the life less a twentieth of it at most", at)
+		if at := renewal.Sub(begin); at > 15*time.Hour+36*time.Minute || at < 14*time.Hour+24*time.Minute {
+			t.Errorf("renewal after %v, want 60 to 65 percent of the life", at)
 		}
 		time.Sleep(time.Until(renewal) - 2*time.Second)
 		synctest.Wait()

@@ -90,7 +90,11 @@ func newPair(kind Source, c tls.Certificate) (*pair, error) {
 	}
 	p := &pair{Certificate: c, names: namesOf(c.Leaf)}
 	third := c.Leaf.NotAfter.Sub(c.Leaf.NotBefore) / 3
-	if kind != FromInternalCA && kind != FromACME {
+	switch kind {
+	case FromInternalCA:
+		third -= backdate / 3
+	case FromACME:
+	default:
 		third = min(third, soon)
 	}
 	p.warn = c.Leaf.NotAfter.Add(-third)

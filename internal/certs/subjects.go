@@ -101,9 +101,8 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(norm(a), norm(b))
 }
 
-// renewAt is when a certificate that was issued now is renewed: after two thirds of its life, a little
-// earlier by chance.
+// renewAt is when a certificate that was issued now is renewed.
 func renewAt(now, end time.Time) time.Time {
-	life := float64(end.Sub(now))
-	return now.Add(time.Duration(life * (renewShare - jitterShare*rand.Float64()))) //nolint:gosec // no secret: it spreads work
+	share := renewFrom + (renewTo-renewFrom)*rand.Float64() //nolint:gosec // no secret: it spreads work
+	return now.Add(time.Duration(share * float64(end.Sub(now))))
 }
