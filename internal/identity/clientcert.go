@@ -37,9 +37,7 @@ type CertificateError struct{ text string }
 
 func (e *CertificateError) Error() string { return e.text }
 
-func refused(format string, values ...any) error {
-	return &CertificateError{fmt.Sprintf(format, values...)}
-}
+func refused(text string) error { return &CertificateError{text} }
 
 // lookEvery is how often the files are looked at.
 const lookEvery = time.Second

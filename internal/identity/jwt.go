@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,9 +23,7 @@ type TokenError struct {
 
 func (e *TokenError) Error() string { return e.text }
 
-func bad(format string, values ...any) error {
-	return &TokenError{text: fmt.Sprintf(format, values...)}
-}
+func bad(text string) error { return &TokenError{text: text} }
 
 // ErrNoKeys says that tokens cannot be checked now: their issuer's keys were never got, or too long ago.
 var ErrNoKeys = errors.New("the keys of the tokens' issuer are not known")
