@@ -61,6 +61,6 @@ type ACME struct {
 type InternalCA struct {
 	// Names are the host names and addresses it is made for (required).
 	Names []string `yaml:"names" rule:"required"`
-	// Lifetime is how long it is valid; it is renewed after two thirds of it (default 24h).
+	// Lifetime is how long it is valid; it is renewed before two thirds of it are over (default 24h).
 	Lifetime Duration `yaml:"lifetime" rule:"min=1m,max=8760h"`
 }

@@ -63,7 +63,11 @@ func (v *validator) certificates() {
 		case cert.WindowsStore != nil:
 			v.windowsStore(at.key("windows_store"), *cert.WindowsStore)
 		case cert.SelfSigned != nil:
-			v.certificateNames(at.key("self_signed").key("names"), cert.SelfSigned.Names, true)
+			sub := at.key("self_signed").key("names")
+			if len(cert.SelfSigned.Names) == 0 && !v.rejected[sub] {
+				v.report(codeMissing, v.value(sub), sub, fmt.Sprintf("%s is empty", sub), "write names: [localhost], or remove the line")
+			}
+			v.certificateNames(sub, cert.SelfSigned.Names, true)
 		case cert.ACME != nil:
 			v.acme(at.key("acme"), name, *cert.ACME)
 		case cert.InternalCA != nil:
@@ -132,9 +136,6 @@ func goodThumbprint(text string) bool {
 
 // certificateNames checks what a certificate is made for.
 func (v *validator) certificateNames(at path, names []string, addresses bool) {
-	if len(names) == 0 && !v.rejected[at] && v.written(at) {
-		v.report(codeMissing, v.value(at), at, "names: a certificate needs a name", "write names: [shop.example.com]")
-	}
 	for i, name := range names {
 		sub := at.index(i)
 		_, notIP := netip.ParseAddr(name)
