@@ -230,6 +230,7 @@ func (d *Daemon) build() {
 		Authorities: d.certs.Roots,
 		Holder:      ports.Holder,
 		Excluded:    ports.Excluded,
+		OnBreaker:   func(c gateway.BreakerChange) { d.bus.Publish(circuitEvent(c)) },
 	})
 	d.api = api.New(api.Options{
 		Apps:         d.supervisor,

@@ -46,6 +46,9 @@ func Bodies() []Body {
 		AppMaintenanceOn{},
 		AppMaintenanceOff{},
 		AppReplacementStarted{},
+		CircuitOpened{},
+		CircuitHalfOpen{},
+		CircuitClosed{},
 		LimitsNotEnforced{},
 		StateSetAside{},
 	}

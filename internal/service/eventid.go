@@ -78,6 +78,8 @@ func EventIDs() []EventID {
 		{314, "instance.memory_limit", LevelWarning, "an instance used more than limits.memory; it is restarted as its policy says", "Find its leak or raise limits.memory."},
 		{320, "limits.not_enforced", LevelWarning, "limits are configured that this system does not enforce", "Do what the entry says, or remove the limits."},
 		{321, "state.set_aside", LevelError, "the file of scaled numbers and maintenance could not be read; the configuration's numbers count", "Scale and begin maintenance anew where it is wanted."},
+		{330, "circuit.opened", LevelWarning, "a route's upstream fails; it is not asked for a while", "Find out why it fails: holdfast logs APP. The route's circuit_breaker says what counts."},
+		{331, "circuit.closed", LevelInfo, "a route's upstream that failed answers well again", ""},
 
 		{400, "certificate.reloaded", LevelInfo, "a changed certificate is in force", ""},
 		{410, "certificate.rejected", LevelError, "a changed certificate was refused; the last good one stays", "Correct the files that the entry names."},
