@@ -131,24 +131,28 @@ type Flows []Flow
 // Flow is a rule on how many requests come through; beyond it the answer is 429 with Retry-After. The
 // words are Sentinel's.
 type Flow struct {
-	// QPS is how many requests a second may begin (default 0: no bound).
+	// QPS is how many requests a second may begin (default 0: no bound). With a fraction the second is
+	// longer instead: 2.5 are 3 within 1.2 s.
 	QPS Number `yaml:"qps"`
-	// Concurrency is how many requests may be in flight at once (default 0: no bound).
+	// Concurrency is how many requests may be in flight at once, those that wait and open WebSockets
+	// included (default 0: no bound).
 	Concurrency int `yaml:"concurrency" rule:"min=0,max=1000000"`
 	// Control of QPS: reject (what is beyond it is refused), throttle (requests are spaced evenly and
 	// wait), warm_up (after a quiet time the rate rises to QPS from a third of it) or warm_up_throttle
 	// (default reject).
 	Control FlowControl `yaml:"control"`
-	// Key counts separately by client_ip, header:NAME, cookie:NAME or jwt_subject (default: all
-	// requests together).
+	// Key counts separately by client_ip (of IPv6 the first 64 bits), header:NAME, cookie:NAME or
+	// jwt_subject (who sent the request, as jwt, api_keys, basic_auth or client_certificate found out);
+	// requests without it count together (default: all requests together).
 	Key Key `yaml:"key"`
-	// Burst is how many requests beyond QPS may come at once, with reject (default 0).
+	// Burst is how many requests beyond QPS may come at once, with reject; they come back as fast as QPS is
+	// left unused (default 0).
 	Burst int `yaml:"burst" rule:"min=0,max=1000000"`
 	// MaxWait is the longest wait of throttle (default 500ms).
 	MaxWait Duration `yaml:"max_wait"`
 	// WarmUp is how long the rate rises (default 10s).
 	WarmUp Duration `yaml:"warm_up"`
-	// MaxKeys bounds how many keys are counted; beyond it the one that was quiet longest is forgotten
+	// MaxKeys bounds how many keys are counted; beyond it one that came once, or was quiet, is forgotten
 	// (default 10000).
 	MaxKeys int `yaml:"max_keys" rule:"min=0,max=1000000"`
 }
@@ -158,15 +162,19 @@ type Breakers []CircuitBreaker
 
 // CircuitBreaker opens when an upstream fails: requests are then answered with 503 and Retry-After, or the
 // fallback, without asking it. After OpenFor some are let through to try; if they are answered well it
-// closes. The words are Sentinel's.
+// closes. The words are Sentinel's. Clients that leave, and an app without a ready instance, count as
+// neither good nor bad; WebSockets and streams of events count by their header.
 type CircuitBreaker struct {
 	// Strategy is error_ratio, error_count or slow_ratio (default error_ratio).
 	Strategy BreakerStrategy `yaml:"strategy"`
-	// Threshold is a ratio from 0 to 1, or with error_count a number (default 0.5, or 50).
+	// Threshold is a ratio from 0 to 1, or with error_count a number; more than it opens the breaker, and
+	// with 1 all of them (default 0.5, or 50).
 	Threshold Number `yaml:"threshold"`
-	// SlowAfter is from when on an answer is slow (required with slow_ratio).
+	// SlowAfter is the longest time to an answer's header that is not slow; no answer is slow (required
+	// with slow_ratio).
 	SlowAfter Duration `yaml:"slow_after"`
-	// Window is the time over which is counted (default 10s).
+	// Window is the time over which is counted, from 100ms to 24h; a tenth of it is forgotten at a time
+	// (default 10s).
 	Window Duration `yaml:"window"`
 	// MinRequests is how many requests the window must have (default 20).
 	MinRequests int `yaml:"min_requests" rule:"min=0,max=1000000"`
@@ -182,14 +190,17 @@ type CircuitBreaker struct {
 // repeated only if its method is safe to repeat (GET, HEAD, OPTIONS; with Idempotent also PUT and DELETE)
 // and it has no body.
 type Retry struct {
-	// Attempts is how often a request is repeated at most (default 2).
+	// Attempts is how often a request is repeated at most (default 2). What every route does comes before
+	// and beside it: a request of which nothing was sent goes to the next target, and one that is safe to
+	// repeat is after a broken connection.
 	Attempts int `yaml:"attempts" rule:"min=1,max=10"`
-	// On lists the failures: connect_failure, reset (the connection broke before an answer), timeout
-	// (of TryTimeout) and statuses such as "503" (default [connect_failure, reset]).
+	// On lists the failures: connect_failure (of all targets), reset (the connection broke before an
+	// answer), timeout (of TryTimeout) and statuses such as "503" (default [connect_failure, reset]).
 	On OneOrMany `yaml:"on"`
 	// Idempotent repeats PUT and DELETE, too (default false).
 	Idempotent bool `yaml:"idempotent"`
-	// Backoff is the wait before the first repetition; it doubles, with jitter (default 25ms).
+	// Backoff is the wait before the first repetition; it doubles, and is up to a half shorter by chance.
+	// What would not begin within Timeout is not tried (default 25ms).
 	Backoff Duration `yaml:"backoff"`
 	// MaxBackoff bounds it (default 1s).
 	MaxBackoff Duration `yaml:"max_backoff"`
@@ -198,7 +209,8 @@ type Retry struct {
 	Budget Ratio `yaml:"budget"`
 }
 
-// Fallback answers instead of an upstream that does not: exactly one of Respond, App and File.
+// Fallback answers instead of an upstream that does not: exactly one of Respond, App and File. The answer
+// says what it stands in for in Holdfast-Fallback; if the fallback fails, there is no other one.
 type Fallback struct {
 	// On lists when: breaker_open, not_ready, upstream_failed, timeout, rate_limited, or a status of the
 	// upstream such as "502" (default [breaker_open, not_ready, upstream_failed, timeout]).
@@ -207,7 +219,7 @@ type Fallback struct {
 	Respond *Respond `yaml:"respond"`
 	// App is another app, which gets the request if its body was not touched.
 	App string `yaml:"app"`
-	// File is the path of a file that is served with status 200, such as a stale copy.
+	// File is the path of a file that is served with status 200 to GET and HEAD, such as a stale copy.
 	File string `yaml:"file" rule:"path"`
 }
 
