@@ -191,7 +191,7 @@ func (c *ClientCertificates) current(now time.Time) *trust {
 	}
 	defer c.mu.Unlock()
 	t = c.trust.Load()
-	if now.Sub(c.looked) < lookEvery {
+	if now.Sub(c.looked) < lookEvery && !c.rotated(t) {
 		return t
 	}
 	c.looked = now
@@ -205,6 +205,16 @@ func (c *ClientCertificates) current(now time.Time) *trust {
 	}
 	c.trust.Store(next)
 	return next
+}
+
+// rotated reports whether there are other authorities than those of a file: a look that costs nothing, so
+// that one that is distrusted counts no more at once.
+func (c *ClientCertificates) rotated(t *trust) bool {
+	if c.rules.CAFile != "" {
+		return false
+	}
+	now := c.rules.Authorities()
+	return len(now) != len(t.authorities) || len(now) > 0 && now[0] != t.authorities[0]
 }
 
 func (c *ClientCertificates) changed(t *trust) bool {

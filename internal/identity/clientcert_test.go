@@ -204,6 +204,9 @@ func TestClientCertificatesChange(t *testing.T) {
 	}
 	check("")
 	roots = []*x509.Certificate{other.cert}
+	if _, err := c.Verify(mine, now); err == nil { // at once, not with the next look at files
+		t.Error("a root that was taken away counts on")
+	}
 	check("not from an authority")
 }
 
