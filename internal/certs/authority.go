@@ -23,7 +23,10 @@ const (
 	crossLife = 90 * 24 * time.Hour
 	// backdate is by how much the clocks of others may be behind ours.
 	backdate = 5 * time.Minute
-	// MinLifetime and MaxLifetime bound what the internal authority issues.
+)
+
+// The bounds of what the internal authority issues.
+const (
 	MinLifetime = time.Minute
 	MaxLifetime = 365 * 24 * time.Hour
 )

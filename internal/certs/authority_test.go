@@ -40,9 +40,10 @@ func verify(t *testing.T, c *tls.Certificate, host string, roots ...*x509.Certif
 	return err
 }
 
-func get(t *testing.T, s *Store, name string) *tls.Certificate {
+// shown is the certificate "shop".
+func shown(t *testing.T, s *Store) *tls.Certificate {
 	t.Helper()
-	c, err := s.Get(name)
+	c, err := s.Get("shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestInternalCA(t *testing.T) {
 		}
 		runStore(t, s)
 		begin := time.Now()
-		first := get(t, s, "shop")
+		first := shown(t, s)
 		if err := verify(t, first, "shop.test", s.Roots()...); err != nil {
 			t.Error(err)
 		}
@@ -97,12 +98,12 @@ func TestInternalCA(t *testing.T) {
 		}
 		time.Sleep(time.Until(renewal) - 2*time.Second)
 		synctest.Wait()
-		if get(t, s, "shop") != first {
+		if shown(t, s) != first {
 			t.Error("renewed before its time")
 		}
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
-		second := get(t, s, "shop")
+		second := shown(t, s)
 		if second.Leaf.Equal(first.Leaf) || heard.count(Renewed, "shop") != 1 || heard.count(Expiring, "shop") != 0 {
 			t.Errorf("not renewed: %d notices", heard.count(Renewed, "shop"))
 		}
@@ -114,7 +115,7 @@ func TestInternalCA(t *testing.T) {
 			t.Errorf("Renew = %v, %v", kind, ok)
 		}
 		synctest.Wait()
-		if get(t, s, "shop").Leaf.Equal(second.Leaf) {
+		if shown(t, s).Leaf.Equal(second.Leaf) {
 			t.Error("not renewed on request")
 		}
 		if _, ok := s.Renew("gone"); ok {
@@ -130,13 +131,13 @@ func TestRootRotation(t *testing.T) {
 		if err := s.Apply(map[string]config.Certificate{"shop": internal(24*time.Hour, "shop.test")}); err != nil {
 			t.Fatal(err)
 		}
-		before := get(t, s, "shop")
+		before := shown(t, s)
 		old := s.Roots()
 		if err := s.RotateRoot(false); err != nil {
 			t.Fatal(err)
 		}
 		s.refresh(wall())
-		roots, after := s.Roots(), get(t, s, "shop")
+		roots, after := s.Roots(), shown(t, s)
 		if len(roots) != 2 || !roots[1].Equal(old[0]) || roots[0].Equal(old[0]) {
 			t.Fatalf("%d roots", len(roots))
 		}
@@ -158,7 +159,7 @@ func TestRootRotation(t *testing.T) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
 		}
-		if list, err := s.Authority(); err != nil || len(list) != 2 || list[0].Former || !list[1].Former || list[1].Until.Sub(time.Now()) > 25*time.Hour {
+		if list, err := s.Authority(); err != nil || len(list) != 2 || list[0].Former || !list[1].Former || time.Until(list[1].Until) > 25*time.Hour {
 			t.Errorf("Authority = %+v, %v", list, err)
 		}
 		// The former one's last certificate has ended.
@@ -168,15 +169,15 @@ func TestRootRotation(t *testing.T) {
 			t.Errorf("%d roots after the last old certificate has ended", len(roots))
 		}
 		// Its cross certificate goes on for those who know only the former root, but not for ever.
-		if err := verify(t, get(t, s, "shop"), "shop.test", old...); err != nil {
+		if err := verify(t, shown(t, s), "shop.test", old...); err != nil {
 			t.Errorf("a day later: %v", err)
 		}
 		time.Sleep(crossLife)
 		s.refresh(wall())
-		if err := verify(t, get(t, s, "shop"), "shop.test", old...); err == nil {
+		if err := verify(t, shown(t, s), "shop.test", old...); err == nil {
 			t.Error("the former root counts for ever")
 		}
-		if n := len(get(t, s, "shop").Certificate); n != 1 {
+		if n := len(shown(t, s).Certificate); n != 1 {
 			t.Errorf("%d certificates are sent in the end", n)
 		}
 
@@ -189,7 +190,7 @@ func TestRootRotation(t *testing.T) {
 		if roots := s.Roots(); len(roots) != 1 || roots[0].Equal(lost[0]) {
 			t.Errorf("%d roots after a distrusted one", len(roots))
 		}
-		if err := verify(t, get(t, s, "shop"), "shop.test", lost...); err == nil {
+		if err := verify(t, shown(t, s), "shop.test", lost...); err == nil {
 			t.Error("the distrusted root still vouches")
 		}
 	})
@@ -370,12 +371,12 @@ func TestRotationUnderLoad(t *testing.T) {
 			}
 		}
 		s.refresh(now)
-		seen[get(t, s, "shop").Leaf.SerialNumber.String()] = true
+		seen[shown(t, s).Leaf.SerialNumber.String()] = true
 		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := conn.ConnectionState().PeerCertificates[0]; !got.Equal(get(t, s, "shop").Leaf) {
+		if got := conn.ConnectionState().PeerCertificates[0]; !got.Equal(shown(t, s).Leaf) {
 			t.Error("the former certificate is shown")
 		}
 		_ = conn.Close()

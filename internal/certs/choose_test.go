@@ -29,15 +29,15 @@ type made struct {
 	after  time.Time // the zero value is in a year
 }
 
-func (m made) pem(t testing.TB) (cert, key []byte) {
-	t.Helper()
+func (m made) pem(tb testing.TB) (cert, key []byte) {
+	tb.Helper()
 	var private crypto.Signer
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if m.rsa {
 		private, err = rsa.GenerateKey(rand.Reader, 2048)
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: m.names[0]},
@@ -59,11 +59,11 @@ func (m made) pem(t testing.TB) (cert, key []byte) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})

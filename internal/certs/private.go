@@ -14,7 +14,7 @@ func WritePrivate(path string, data []byte) error { return replace(path, data, c
 // writePublic is WritePrivate for what everybody may read who can enter the folder.
 func writePublic(path string, data []byte) error {
 	return replace(path, data, func(name string) (*os.File, error) {
-		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // it is for everybody, in our own folder
 	})
 }
 

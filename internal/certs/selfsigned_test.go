@@ -27,7 +27,7 @@ func TestSelfSigned(t *testing.T) {
 		if err := s.Apply(selfSignedFor("localhost", "127.0.0.1", "::1")); err != nil {
 			t.Fatal(err)
 		}
-		first := get(t, s, "shop")
+		first := shown(t, s)
 		for _, host := range []string{"localhost", "127.0.0.1", "::1"} {
 			if err := verify(t, first, host, first.Leaf); err != nil {
 				t.Errorf("%s: %v", host, err)
@@ -38,18 +38,18 @@ func TestSelfSigned(t *testing.T) {
 			t.Errorf("kept in %v, %v", info, err)
 		}
 		s, heard := open()
-		if err := s.Apply(selfSignedFor("127.0.0.1", "LOCALHOST", "::1")); err != nil || !get(t, s, "shop").Leaf.Equal(first.Leaf) {
+		if err := s.Apply(selfSignedFor("127.0.0.1", "LOCALHOST", "::1")); err != nil || !shown(t, s).Leaf.Equal(first.Leaf) {
 			t.Errorf("another one after a restart: %v", err)
 		}
 		// A month before its end it is renewed, and nobody was warned.
 		time.Sleep(selfSignedLife - selfSignedRenew - time.Hour)
 		s.refresh(wall())
-		if !get(t, s, "shop").Leaf.Equal(first.Leaf) {
+		if !shown(t, s).Leaf.Equal(first.Leaf) {
 			t.Error("renewed before its time")
 		}
 		time.Sleep(time.Hour)
 		s.refresh(wall())
-		second := get(t, s, "shop")
+		second := shown(t, s)
 		if second.Leaf.Equal(first.Leaf) || heard.count(Renewed, "shop") != 1 || heard.count(Expiring, "shop") != 0 {
 			t.Errorf("not renewed: %+v", heard.all)
 		}
@@ -60,11 +60,11 @@ func TestSelfSigned(t *testing.T) {
 		s.Renew("shop")
 		s.refresh(wall())
 		s.refresh(wall().Add(time.Second))
-		third := get(t, s, "shop")
+		third := shown(t, s)
 		if third.Leaf.Equal(second.Leaf) || heard.count(Renewed, "shop") != 2 {
 			t.Errorf("not renewed on request, or told %d times", heard.count(Renewed, "shop"))
 		}
-		if err := s.Apply(selfSignedFor("other.test")); err != nil || verify(t, get(t, s, "shop"), "other.test", get(t, s, "shop").Leaf) != nil {
+		if err := s.Apply(selfSignedFor("other.test")); err != nil || verify(t, shown(t, s), "other.test", shown(t, s).Leaf) != nil {
 			t.Errorf("other names: %v", err)
 		}
 		// What cannot be read is told, and not overwritten.
@@ -85,7 +85,7 @@ func TestRenewalFails(t *testing.T) {
 		if err := s.Apply(selfSignedFor("localhost")); err != nil {
 			t.Fatal(err)
 		}
-		first := get(t, s, "shop")
+		first := shown(t, s)
 		// A folder in the place of the temporary file: nobody, not even root, can create it.
 		if err := os.MkdirAll(filepath.Join(dir, "self-signed", "shop.pem.new", "x"), 0o700); err != nil {
 			t.Fatal(err)
@@ -95,7 +95,7 @@ func TestRenewalFails(t *testing.T) {
 			s.refresh(wall())
 			time.Sleep(time.Minute)
 		}
-		if got := heard.count(Failed, "shop"); got != 1 || get(t, s, "shop") != first {
+		if got := heard.count(Failed, "shop"); got != 1 || shown(t, s) != first {
 			t.Errorf("told %d times: %+v", got, heard.all)
 		}
 		if i := s.List()[0]; i.Err == nil || i.Renewal.IsZero() || i.State != Valid {

@@ -94,7 +94,7 @@ func newPair(kind Source, c tls.Certificate) (*pair, error) {
 	case FromInternalCA:
 		third -= backdate / 3
 	case FromACME:
-	default:
+	case FromFiles, FromFolder, FromWindowsStore, FromSelfSigned:
 		third = min(third, soon)
 	}
 	p.warn = c.Leaf.NotAfter.Add(-third)

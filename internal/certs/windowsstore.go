@@ -27,7 +27,7 @@ func newWindowsStore(conf config.WindowsStore) *windowsStore {
 
 // systemStore is an open certificate store.
 type systemStore interface {
-	// certificates are all that are in it, at most maxStored.
+	// certificates are all that are in it, up to a bound.
 	certificates() ([]stored, error)
 	// signer has the private key of the i-th sign, and chain are the authorities' certificates between it
 	// and a root, as far as the system knows them.
@@ -42,9 +42,6 @@ type stored struct {
 	// keyed says that the system knows of a private key.
 	keyed bool
 }
-
-// maxStored bounds the certificates that are looked at.
-const maxStored = 10_000
 
 // storeEvery is how often the store is looked at: nothing tells of a change cheaply.
 const storeEvery = time.Minute

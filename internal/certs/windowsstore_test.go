@@ -52,8 +52,8 @@ func TestPick(t *testing.T) {
 	ip := f.add(t, made{names: []string{"10.0.0.5"}}, true)                                       // 6: has a common name
 	keyless := f.add(t, made{names: []string{"keyless.test"}}, false)                             // 7
 	f.add(t, made{names: []string{"other.test", "Second.test"}, after: now.Add(time.Hour)}, true) // 8
-	print := strings.ToUpper(thumbprint(ip))
-	spaced := "\u200e" + strings.Join([]string{print[:2], print[2:4], print[4:]}, " ")
+	digits := strings.ToUpper(thumbprint(ip))
+	spaced := "\u200e" + strings.Join([]string{digits[:2], digits[2:4], digits[4:]}, " ")
 	for _, tt := range []struct {
 		name string
 		want config.WindowsStore

@@ -37,7 +37,8 @@ func openSystemStore(c config.WindowsStore) (systemStore, error) {
 		return nil, err
 	}
 	h, err := windows.CertOpenStore(windows.CERT_STORE_PROV_SYSTEM_W, 0, 0,
-		location|windows.CERT_STORE_READONLY_FLAG|windows.CERT_STORE_OPEN_EXISTING_FLAG, uintptr(unsafe.Pointer(name)))
+		location|windows.CERT_STORE_READONLY_FLAG|windows.CERT_STORE_OPEN_EXISTING_FLAG, uintptr(unsafe.Pointer(name))) //nolint:gosec // the call's form
+	runtime.KeepAlive(name)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -50,6 +51,9 @@ func (s *openStore) close() {
 	}
 	_ = windows.CertCloseStore(s.handle, 0) // nothing was written
 }
+
+// maxStored bounds the certificates that are looked at.
+const maxStored = 10_000
 
 // certificates passes over what Go cannot parse.
 func (s *openStore) certificates() ([]stored, error) {
@@ -74,7 +78,9 @@ func (s *openStore) certificates() ([]stored, error) {
 	return s.parsed, nil
 }
 
-func encoded(c *windows.CertContext) []byte { return unsafe.Slice(c.EncodedCert, c.Length) }
+func encoded(c *windows.CertContext) []byte {
+	return unsafe.Slice(c.EncodedCert, c.Length) //nolint:gosec // the structure says so
+}
 
 // certKeyProvInfo is CERT_KEY_PROV_INFO_PROP_ID: where the private key is.
 const certKeyProvInfo = 2
@@ -82,7 +88,7 @@ const certKeyProvInfo = 2
 func hasKey(c *windows.CertContext) bool {
 	var size uint32
 	r, _, _ := crypt32().NewProc("CertGetCertificateContextProperty").Call(
-		uintptr(unsafe.Pointer(c)), certKeyProvInfo, 0, uintptr(unsafe.Pointer(&size)))
+		uintptr(unsafe.Pointer(c)), certKeyProvInfo, 0, uintptr(unsafe.Pointer(&size))) //nolint:gosec // the call's form
 	return r != 0
 }
 
@@ -129,7 +135,7 @@ func (s *openStore) chain(i int) [][]byte {
 	}
 	simple := *ctx.Chains
 	var all [][]byte
-	elements := unsafe.Slice(simple.Elements, simple.NumElements)
+	elements := unsafe.Slice(simple.Elements, simple.NumElements) //nolint:gosec // the structure says so
 	for _, e := range elements[min(1, len(elements)):] {
 		one := slices.Clone(encoded(e.CertContext))
 		c, err := x509.ParseCertificate(one)
@@ -168,7 +174,7 @@ func (k *systemKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 		}
 		return ecdsaSignature(raw)
 	}
-	name, err := windows.UTF16PtrFromString(hashName(opts.HashFunc()))
+	name, err := hashName(opts.HashFunc())
 	if err != nil {
 		return nil, err
 	}
@@ -181,10 +187,10 @@ func (k *systemKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 			algorithm *uint16
 			salt      uint32
 		}{name, uint32(salt)} //nolint:gosec // the size of a hash
-		return k.signHash(unsafe.Pointer(&info), digest, padPSS|noDialog)
+		return k.signHash(unsafe.Pointer(&info), digest, padPSS|noDialog) //nolint:gosec // the call's form
 	}
 	info := struct{ algorithm *uint16 }{name}
-	return k.signHash(unsafe.Pointer(&info), digest, padPKCS1|noDialog)
+	return k.signHash(unsafe.Pointer(&info), digest, padPKCS1|noDialog) //nolint:gosec // the call's form
 }
 
 func (k *systemKey) signHash(padding unsafe.Pointer, digest []byte, flags uint32) ([]byte, error) {
@@ -193,26 +199,21 @@ func (k *systemKey) signHash(padding unsafe.Pointer, digest []byte, flags uint32
 	}
 	signature, size := make([]byte, 1024), uint32(0) // enough for RSA with 8192 bits
 	r, _, _ := k.sign.Call(uintptr(k.handle), uintptr(padding),
-		uintptr(unsafe.Pointer(&digest[0])), uintptr(len(digest)),
-		uintptr(unsafe.Pointer(&signature[0])), uintptr(len(signature)), uintptr(unsafe.Pointer(&size)), uintptr(flags))
+		uintptr(unsafe.Pointer(&digest[0])), uintptr(len(digest)), //nolint:gosec // the call's form
+		uintptr(unsafe.Pointer(&signature[0])), uintptr(len(signature)), uintptr(unsafe.Pointer(&size)), uintptr(flags)) //nolint:gosec // the call's form
 	if r != 0 {
 		return nil, fmt.Errorf("private key: NCryptSignHash: %w", windows.Errno(r))
 	}
 	return signature[:size], nil
 }
 
-// hashName is the name of a hash to CNG; empty for the MD5 and SHA-1 of TLS 1.1, which is not spoken.
-func hashName(h crypto.Hash) string {
-	switch h {
-	case crypto.SHA256:
-		return "SHA256"
-	case crypto.SHA384:
-		return "SHA384"
-	case crypto.SHA512:
-		return "SHA512"
-	default:
-		return "SHA1"
+// hashName is the name of a hash to CNG.
+func hashName(h crypto.Hash) (*uint16, error) {
+	name := map[crypto.Hash]string{crypto.SHA256: "SHA256", crypto.SHA384: "SHA384", crypto.SHA512: "SHA512"}[h]
+	if name == "" {
+		return nil, fmt.Errorf("private key: hash %v is not signed", h)
 	}
+	return windows.UTF16PtrFromString(name)
 }
 
 // ecdsaSignature turns r and s, one after the other, into the form of TLS (RFC 3279, section 2.2.3).

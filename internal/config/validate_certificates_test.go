@@ -7,16 +7,16 @@ import (
 
 // TestWindowsStore checks for a machine with Windows, whatever this one is.
 func TestWindowsStore(t *testing.T) {
-	const print = "0123456789abcdef0123456789ABCDEF01234567"
+	const digits = "0123456789abcdef0123456789ABCDEF01234567"
 	for _, tt := range []struct{ name, store, want string }{
 		{"subject", "{subject: shop.test}", ""},
-		{"thumbprint", "{thumbprint: " + print + "}", ""},
-		{"thumbprint with spaces", "{thumbprint: '" + print[:2] + " " + print[2:] + "'}", ""},
-		{"thumbprint with colons", "{thumbprint: '" + print[:2] + ":" + print[2:] + "'}", ""},
+		{"thumbprint", "{thumbprint: " + digits + "}", ""},
+		{"thumbprint with spaces", "{thumbprint: '" + digits[:2] + " " + digits[2:] + "'}", ""},
+		{"thumbprint with colons", "{thumbprint: '" + digits[:2] + ":" + digits[2:] + "'}", ""},
 		{"neither", "{}", "nothing says which"},
-		{"both", "{subject: shop.test, thumbprint: " + print + "}", "twice"},
+		{"both", "{subject: shop.test, thumbprint: " + digits + "}", "twice"},
 		{"short thumbprint", "{thumbprint: abcdef}", "is not the SHA-1"},
-		{"SHA-256", "{thumbprint: " + print + print[:24] + "}", "is not the SHA-1"},
+		{"SHA-256", "{thumbprint: " + digits + digits[:24] + "}", "is not the SHA-1"},
 		{"no thumbprint", "{thumbprint: shop.test}", "is not the SHA-1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -311,7 +311,9 @@ func TestFindings(t *testing.T) {
 			w.presents(config.Certificate{InternalCA: &config.InternalCA{Lifetime: config.Duration(24 * time.Hour)}}, Certificate{NotBefore: now().Add(-17 * time.Hour), NotAfter: now().Add(7 * time.Hour)})
 		}, []string{`warn certificates: certificate "shop" expires on 2026-05-01 -> holdfast cert renew shop`}},
 		{"not issued yet", "linux", func(w *world) { w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{}) }, []string{`warn certificates: certificate "shop" was not issued yet`}},
-		{"refused by the authority", "linux", func(w *world) { w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{Error: "no route to host"}) }, []string{`fail certificates: certificate "shop" could not be had, and TLS handshakes for it fail: no route to host -> holdfast cert ls`}},
+		{"refused by the authority", "linux", func(w *world) {
+			w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{Error: "no route to host"})
+		}, []string{`fail certificates: certificate "shop" could not be had, and TLS handshakes for it fail: no route to host -> holdfast cert ls`}},
 		{"no successor", "linux", func(w *world) {
 			w.presents(config.Certificate{ACME: &config.ACME{}}, Certificate{NotBefore: now().Add(-61 * day), NotAfter: now().Add(29 * day), Error: "no route to host"})
 		}, []string{`fail certificates: certificate "shop", which ends on 2026-05-30, has no successor: no route to host`}},
@@ -413,6 +415,7 @@ func (w *world) presents(c config.Certificate, presented ...Certificate) {
 
 // root gives the internal authority one.
 func (w *world) root(t *testing.T, until time.Time) {
+	t.Helper()
 	w.certificate(t, now().Add(-day), until)
 	file := "/srv/holdfast/ca/roots.pem"
 	w.m.contents[file], w.m.files[file] = w.m.contents["/etc/shop.pem"], File{Mode: 0o644}
