@@ -29,7 +29,7 @@ type importFlags struct {
 func newImportCommand(c *console) *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
-		Use:   "import nssm|winsw|servy|pm2|web.config|supervisord FILE...",
+		Use:   "import nssm|winsw|servy|pm2|web.config|supervisord|sentinel FILE...",
 		Short: "Turn the files of another supervisor into Holdfast's configuration",
 		Long: `Reads the files of another tool and prints the configuration that does the same, with a list of what
 did not carry over, why, and what to do about it: on standard error, and as comments at the head. With
@@ -43,11 +43,17 @@ the files is executed, and the other tool is not touched: stop it there before y
   pm2          ecosystem.config.js, .json or .yaml, or what "pm2 jlist" prints
   web.config   IIS with httpPlatform, aspNetCore or iisnode
   supervisord  supervisord.conf and what it includes
+  sentinel     rules of flow control and circuit breakers, as JSON or YAML: a route for each resource
+
+A resource of Sentinel's becomes a route with flow and circuit_breaker: "GET:/path" and "/path" match those
+requests, any other name a host of that name. Who serves it is not in the rules and has to be written, or
+the rules copied into the routes that are there; there is no --write for them.
 
 FILE is - for standard input. Secrets are carried over and listed, with the advice where to put them.`,
 		Example: `  holdfast import nssm shop.reg
   holdfast import pm2 ecosystem.config.js --env production --write
   holdfast import supervisord /etc/supervisor/supervisord.conf -o holdfast.yaml
+  holdfast import sentinel flow-rules.json degrade-rules.json -o routes.yaml
   holdfast import web.config 'C:\inetpub\shop\web.config' --write
   pm2 jlist | holdfast import pm2 -`,
 		Args: cobra.MinimumNArgs(2),
@@ -78,7 +84,7 @@ FILE is - for standard input. Secrets are carried over and listed, with the advi
 
 func (c *console) importFiles(ctx context.Context, tool migrate.Tool, names []string, f importFlags) error {
 	if !slices.Contains(migrate.Tools(), tool) {
-		return &exitError{exitUsage, fmt.Errorf("there is no tool %q to import from; write nssm, winsw, servy, pm2, web.config or supervisord", tool)}
+		return &exitError{exitUsage, fmt.Errorf("there is no tool %q to import from; write nssm, winsw, servy, pm2, web.config, supervisord or sentinel", tool)}
 	}
 	var files []migrate.File
 	for _, name := range names {
@@ -91,6 +97,9 @@ func (c *console) importFiles(ctx context.Context, tool migrate.Tool, names []st
 	r, err := migrate.Read(tool, files, migrate.Options{Environment: f.env, Include: included})
 	if err != nil {
 		return err
+	}
+	if f.write && tool == migrate.Sentinel {
+		return &exitError{exitUsage, errors.New("rules say nothing of who serves their requests, so they cannot be installed as they are; without --write they are printed")}
 	}
 	if f.write {
 		return c.importWrite(ctx, r, f)

@@ -41,6 +41,7 @@ type app struct {
 	maxFiles  *int
 	timeout   time.Duration // of the route
 	path      string        // path prefix of the route
+	rules     *rules        // of a route without an app of ours: Sentinel's
 }
 
 // variable is one of the environment.
@@ -112,6 +113,9 @@ func (r *reader) finish() {
 	taken := map[int]string{gatewayPort: "the gateway", 9180: "the management API"}
 	for _, a := range r.apps {
 		r.file = a.file
+		if a.rules != nil {
+			continue
+		}
 		a.bound(r)
 		r.findPort(a, taken)
 		r.secrets(a)

@@ -1,5 +1,5 @@
 // Package migrate turns what other supervisors keep (a registry export of NSSM, the XML of WinSW, what
-// Servy exports, PM2's ecosystem files, IIS's web.config, supervisord's INI) into Holdfast's
+// Servy exports, PM2's ecosystem files, IIS's web.config, supervisord's INI, Sentinel's rules) into Holdfast's
 // configuration, and lists what did not carry over.
 //
 // Nothing of a file is executed, nothing it names is opened except what Options.Include allows, and all
@@ -27,10 +27,11 @@ const (
 	PM2         Tool = "pm2"
 	WebConfig   Tool = "web.config"
 	Supervisord Tool = "supervisord"
+	Sentinel    Tool = "sentinel"
 )
 
 // Tools lists every Tool in the order in which help shows them.
-func Tools() []Tool { return []Tool{NSSM, WinSW, Servy, PM2, WebConfig, Supervisord} }
+func Tools() []Tool { return []Tool{NSSM, WinSW, Servy, PM2, WebConfig, Supervisord, Sentinel} }
 
 // System is the operating system, as runtime.GOOS, on which a tool's files are used; empty when there
 // are several.
@@ -40,7 +41,7 @@ func (t Tool) System() string {
 		return windows
 	case Supervisord:
 		return "linux"
-	case PM2:
+	case PM2, Sentinel:
 		return ""
 	default:
 		return ""
@@ -54,7 +55,7 @@ func (t Tool) maxFile() int {
 	switch t {
 	case NSSM:
 		return 16 << 20
-	case WinSW, Servy, PM2, WebConfig:
+	case WinSW, Servy, PM2, WebConfig, Sentinel:
 		return 4 << 20
 	case Supervisord:
 		return 1 << 20
@@ -124,6 +125,7 @@ func Read(tool Tool, files []File, opts Options) (*Result, error) {
 	}
 	readers := map[Tool]func(*reader, File) error{
 		NSSM: readNSSM, WinSW: readWinSW, Servy: readServy, PM2: readPM2, WebConfig: readWebConfig, Supervisord: readSupervisord,
+		Sentinel: readSentinel,
 	}
 	read, ok := readers[tool]
 	if !ok {
@@ -143,6 +145,7 @@ func Read(tool Tool, files []File, opts Options) (*Result, error) {
 			return nil, fmt.Errorf("%s: %w", file.Name, err)
 		}
 	}
+	r.apps = slices.DeleteFunc(r.apps, func(a *app) bool { return a.rules != nil && len(a.rules.flow)+len(a.rules.breakers) == 0 })
 	if len(r.apps) == 0 {
 		return nil, fmt.Errorf("%s: %w", strings.Join(r.Files, ", "), nothing(tool))
 	}
@@ -160,6 +163,9 @@ func toolList() string {
 
 // nothing says what a file of the tool would have.
 func nothing(tool Tool) error {
+	if tool == Sentinel {
+		return errNoRules
+	}
 	return errors.New("there is no program in it to run: " + map[Tool]string{
 		NSSM:        `export the service's whole key: reg export HKLM\SYSTEM\CurrentControlSet\Services\NAME FILE.reg`,
 		WinSW:       "a file of WinSW has a <service> with an <executable>",
@@ -171,10 +177,17 @@ func nothing(tool Tool) error {
 }
 
 // Apps are the names of the apps, in the order of the files.
-func (r *Result) Apps() []string {
+func (r *Result) Apps() []string { return r.named(false) }
+
+// Routes are the names of the routes that rules of Sentinel are for.
+func (r *Result) Routes() []string { return r.named(true) }
+
+func (r *Result) named(rules bool) []string {
 	var names []string
 	for _, a := range r.apps {
-		names = append(names, a.name)
+		if (a.rules != nil) == rules {
+			names = append(names, a.name)
+		}
 	}
 	return names
 }

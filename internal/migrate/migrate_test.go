@@ -63,6 +63,8 @@ func folderOf(tool Tool, sample string) string {
 	switch {
 	case tool == Supervisord:
 		return "/etc/supervisor"
+	case tool == Sentinel:
+		return "/etc/sentinel"
 	case tool == PM2 && sample != "windows":
 		return "/srv/shop"
 	case sample == "launcher":
@@ -199,6 +201,9 @@ func TestRefused(t *testing.T) {
 		{"no programs", Supervisord, "[supervisord]\n", "no program"},
 		{"too many processes", Supervisord, "[program:x]\ncommand=x\nnumprocs=100000\n", "more than"},
 		{"no text", Supervisord, "", "no program"},
+		{"no rules", Sentinel, `{"apps": []}`, "no rule"},
+		{"neither JSON nor YAML", Sentinel, "{[", "neither JSON"},
+		{"rules of no resource", Sentinel, `[{"resource": "", "count": 1}]`, "no rule"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Read(tt.tool, []File{{Name: "file", Data: []byte(tt.text)}}, Options{})
@@ -220,6 +225,7 @@ func FuzzServy(f *testing.F)       { fuzzTool(f, Servy) }
 func FuzzPM2(f *testing.F)         { fuzzTool(f, PM2) }
 func FuzzWebConfig(f *testing.F)   { fuzzTool(f, WebConfig) }
 func FuzzSupervisord(f *testing.F) { fuzzTool(f, Supervisord) }
+func FuzzSentinel(f *testing.F)    { fuzzTool(f, Sentinel) }
 
 func fuzzTool(f *testing.F, tool Tool) {
 	f.Helper()

@@ -10,7 +10,11 @@ import (
 // Report writes the notes for a person: what did not carry over, and what to look at.
 func (r *Result) Report(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s from %s: %s.\n", counted(len(r.apps), "app"), strings.Join(r.Files, ", "), strings.Join(r.Apps(), ", "))
+	word, names := "app", r.Apps()
+	if r.Tool == Sentinel {
+		word, names = "route", r.Routes()
+	}
+	fmt.Fprintf(&b, "%s from %s: %s.\n", counted(len(names), word), strings.Join(r.Files, ", "), strings.Join(names, ", "))
 	notes := r.Notes()
 	for i, n := range notes {
 		if i == 0 || notes[i-1].Kept != n.Kept {

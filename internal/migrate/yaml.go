@@ -53,6 +53,10 @@ func (r *Result) write(head string, apps []*app, notes []Note) ([]byte, error) {
 	routes := &yaml.Node{Kind: yaml.MappingNode}
 	var without []*app
 	for _, a := range apps {
+		if a.rules != nil {
+			pair(routes, a.name, a.rules.node()).HeadComment = commentLine(a.origin)
+			continue
+		}
 		key := pair(all, a.name, a.node())
 		key.HeadComment = commentLine(a.origin)
 		if a.port.known() {
@@ -61,7 +65,7 @@ func (r *Result) write(head string, apps []*app, notes []Note) ([]byte, error) {
 			without = append(without, a)
 		}
 	}
-	pair(doc, "apps", all)
+	section(doc, "apps", all)
 	if len(routes.Content) > 0 {
 		pair(doc, "routes", routes)
 	}
