@@ -199,6 +199,7 @@ func TestACMEStops(t *testing.T) {
 	s.obtain(ctx, &running)
 	cancel()
 	running.Wait()
+	s.refresh(wall())
 	if i := s.List()[0]; i.Err != nil {
 		t.Errorf("the end of Holdfast is told as a failure: %v", i.Err)
 	}

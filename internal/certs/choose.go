@@ -12,13 +12,15 @@ import (
 // index finds pairs by the name that a client asks for. It is never modified.
 type index struct {
 	exact, wild map[string][]*pair
+	// waiting are the names that a certificate is still to come for.
+	waiting []string
 }
 
 // newIndex files the pairs under their names in lower case; a wildcard under what follows its "*".
 // A pair whose key is not RSA comes before those whose is: it is the cheaper one, and clients that cannot
 // use it get the next.
 func newIndex(pairs []*pair) index {
-	x := index{map[string][]*pair{}, map[string][]*pair{}}
+	x := index{exact: map[string][]*pair{}, wild: map[string][]*pair{}}
 	ordered := slices.Clone(pairs)
 	slices.SortStableFunc(ordered, func(a, b *pair) int { return rsaRank(a) - rsaRank(b) })
 	for _, p := range ordered {
@@ -50,6 +52,11 @@ func (s *Store) Choose(names []string, hello *tls.ClientHelloInfo) (*tls.Certifi
 	if host := hostOf(hello); host != "" {
 		if p := find(all, names, host, hello); p != nil {
 			return &p.Certificate, nil
+		}
+		for _, name := range names {
+			if e := all[name]; e != nil && slices.ContainsFunc(e.index.waiting, func(w string) bool { return strings.EqualFold(w, host) }) {
+				return nil, e.missing(name) // another one would be taken for an attack
+			}
 		}
 	}
 	e := all[names[0]]

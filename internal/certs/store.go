@@ -241,6 +241,9 @@ func (e *entry) load(had *entry, now time.Time) {
 		return
 	}
 	e.index = newIndex(e.pairs)
+	if len(e.pairs) == 0 && e.conf.ACME != nil {
+		e.index.waiting = e.conf.ACME.Names
+	}
 }
 
 // Commit serves the change from the next handshake on.
