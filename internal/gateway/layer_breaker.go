@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"go.uber.org/zap"
-
 	"holdfast/internal/config"
 	"holdfast/internal/policy"
 )
@@ -108,13 +106,6 @@ func (l *breakers) changed(c *call, rule int, change policy.Change) {
 	}
 	c.series.breaker(l.state())
 	conf := l.rules[rule].conf
-	log := c.g.log.Info
-	if change.To == policy.Open {
-		log = c.g.log.Warn
-	}
-	log("circuit breaker changed", zap.String("route", l.route), zap.String("app", l.app),
-		zap.Stringer("from", change.From), zap.Stringer("to", change.To), zap.String("strategy", string(conf.Strategy)),
-		zap.Int64("requests", change.Total), zap.Int64("bad", change.Bad))
 	if c.g.onBreaker != nil {
 		c.g.onBreaker(BreakerChange{
 			Route: l.route, App: l.app, From: change.From, To: change.To, Strategy: conf.Strategy,
