@@ -189,14 +189,14 @@ func TestChallenges(t *testing.T) {
 // Run waits for the goroutine that asks.
 func TestACMEStops(t *testing.T) {
 	s := New(Options{DataDir: scratch(t)})
-	// A directory that answers nothing: the listener never accepts.
-	address := silent(t)
+	address, taken := silent(t)
 	if err := s.Apply(acmeFor("https://"+address+"/dir", "shop.test")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	s.obtain(ctx, &running)
+	<-taken
 	cancel()
 	running.Wait()
 	s.refresh(wall())

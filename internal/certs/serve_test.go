@@ -56,15 +56,31 @@ func pemReplace(t *testing.T, data []byte, from, to string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: changed})
 }
 
-// silent is an address that takes connections and says nothing.
-func silent(t *testing.T) string {
+// silent is an address that takes a connection, says so, and then nothing more.
+func silent(t *testing.T) (address string, taken <-chan struct{}) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = ln.Close() })
-	return ln.Addr().String()
+	first := make(chan struct{})
+	var serving sync.WaitGroup
+	end := make(chan struct{})
+	serving.Go(func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		close(first)
+		<-end
+		_ = conn.Close()
+	})
+	t.Cleanup(func() {
+		close(end)
+		_ = ln.Close()
+		serving.Wait()
+	})
+	return ln.Addr().String(), first
 }
 
 // scratch is a temporary folder. t.TempDir would fail under Wine 8, which does not know how
