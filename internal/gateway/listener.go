@@ -166,8 +166,8 @@ func newGeneration(s *socket, with settings) *generation {
 	}
 	if with.tls {
 		gen.tls = &tls.Config{
-			MinVersion: tls.VersionTLS12,
-			NextProtos: []string{"http/1.1"},
+			MinVersion:         tls.VersionTLS12,
+			NextProtos:         []string{"http/1.1"},
 			GetConfigForClient: s.g.certs.TLSChallenge,
 			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 				return s.g.certs.Choose(s.site.Load().certificates, hello)
