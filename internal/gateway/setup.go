@@ -25,16 +25,16 @@ type setup struct {
 
 // site is what requests of one listener meet. It is immutable; a socket points to its present one.
 type site struct {
-	name        string
-	socket      *socket
+	name         string
+	socket       *socket
 	certificates []string // what is presented; the first is the standard one
-	trust       []netip.Prefix
-	table       *table
-	redirect    *listenerRedirect // nil unless the listener redirects
-	settings    settings
-	limits      limits
-	counted     *listenerMetrics
-	logged      bool
+	trust        []netip.Prefix
+	table        *table
+	redirect     *listenerRedirect // nil unless the listener redirects
+	settings     settings
+	limits       limits
+	counted      *listenerMetrics
+	logged       bool
 }
 
 // compile makes a setup of c, taking over from the present one what is the same. Nothing is bound
@@ -90,10 +90,10 @@ func (g *Gateway) compile(c *config.Config) (*setup, error) {
 func compileSite(name string, c *config.Config, routes []*route) (*site, error) {
 	l := c.Listeners[name]
 	s := &site{
-		name:        name,
-		settings:    settingsOf(l),
-		limits:      limitsOf(l),
-		logged:      c.Logging.Access.Enabled,
+		name:     name,
+		settings: settingsOf(l),
+		limits:   limitsOf(l),
+		logged:   c.Logging.Access.Enabled,
 	}
 	if l.Certificate != "" {
 		s.certificates = append([]string{l.Certificate}, l.Certificates...)
