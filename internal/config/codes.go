@@ -106,7 +106,7 @@ func Codes() []Code {
 		{codeMatch, Error, "bad match", "A host, path, method or header of a match has a form that no request can have."},
 		{codeURL, Error, "bad URL", "Upstream URLs are http://host:port without a path."},
 		{codeRedirect, Error, "bad redirect", "The redirect leads nowhere, or back to itself."},
-		{codeCertificate, Error, "certificate cannot be used", "A certificate or key file is missing, is not PEM, or the two do not belong together."},
+		{codeCertificate, Error, "certificate cannot be used", "A certificate or key file is missing, is not PEM, or the two do not belong together; or it is said to come from nowhere, from two places, from a store that this system does not have, or from an authority to whose terms nobody has agreed."},
 		{codeAbsent, Warning, "file or folder not there", "The program, folder or web root does not exist now. It is a warning because a deployment may create it later; until then the app fails to start or the route answers 404."},
 		{codeExposed, Error, "management API exposed", "The management API may listen on loopback addresses only, as long as there are no users to log in."},
 		{codeNoEffect, Warning, "key without effect", "The key is correct but changes nothing here."},

@@ -262,7 +262,7 @@ func (d *Daemon) serve(ctx context.Context, s Starting, doors doors) error {
 	run.start("processes", 10*time.Second, d.launcher.Run)
 	d.endLeftovers()
 	run.start("management API", 10*time.Second, func(ctx context.Context) error { return doors.serve(ctx, d.api) })
-	run.start("certificates", time.Second, d.certs.Run)
+	run.start("certificates", 10*time.Second, d.certs.Run) // an authority may be talking
 	c := d.current().snapshot
 	// A reload may have given the apps more time.
 	longest := func() time.Duration { return max(stopGrace(c.Config), stopGrace(d.current().snapshot.Config)) }
