@@ -87,7 +87,7 @@ type Gateway struct {
 	drain      time.Duration
 
 	authorities func() []*x509.Certificate
-	ports      ports
+	ports       ports
 
 	buffers buffers
 	fields  fieldLists

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -123,7 +124,7 @@ func (c *secureConn) shake() error {
 	if c.within > 0 {
 		_ = c.own.SetWriteDeadline(time.Now().Add(c.within)) // fails on a closed connection, and so does what follows
 	}
-	if err := c.tls.Handshake(); err != nil {
+	if err := c.tls.HandshakeContext(context.Background()); err != nil {
 		var header tls.RecordHeaderError
 		if errors.As(err, &header) && header.Conn != nil && looksLikeHTTP(header.RecordHeader) {
 			_, _ = io.WriteString(header.Conn, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nThis address speaks HTTPS.\n")

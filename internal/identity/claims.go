@@ -14,7 +14,7 @@ import (
 )
 
 // encoding is base64url without padding, and without a second spelling of the same bytes.
-var encoding = base64.RawURLEncoding.Strict()
+var encoding = base64.RawURLEncoding.Strict() //nolint:gochecknoglobals // it never changes, and making it copies its table
 
 // maxNesting bounds how deep the JSON of a token goes.
 const maxNesting = 16
