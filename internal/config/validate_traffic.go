@@ -50,12 +50,11 @@ func (v *validator) flow(at path, f Flow, route Route, i int) {
 	}
 	throttles := f.Control == FlowThrottle || f.Control == FlowWarmUpThrottle
 	warms := f.Control == FlowWarmUp || f.Control == FlowWarmUpThrottle
-	switch {
-	case f.QPS == 0:
+	if f.QPS == 0 {
 		for _, key := range []string{"control", "burst", "max_wait", "warm_up"} {
 			v.idle(at.key(key), key+" has no effect without qps", "add qps, or remove it")
 		}
-	default:
+	} else {
 		if f.Control != FlowReject {
 			v.idle(at.key("burst"), fmt.Sprintf("burst has no effect with control: %s", f.Control), "remove it; it belongs to reject")
 		}

@@ -50,7 +50,7 @@ func TestBreakerMoments(t *testing.T) {
 		if w := b.send(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" {
 			t.Fatal("just before open_for is over:", w.Code)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if w := b.send(); w.Code != 500 || asked != 5 {
 			t.Fatal("the request to try:", w.Code)
 		}
@@ -99,6 +99,7 @@ func TestBreakerJudgesSlowAnswers(t *testing.T) {
 
 // sick is an upstream that answers as it is told.
 func sick(t *testing.T, status *atomic.Int64, requests *atomic.Int64) func(*rig) {
+	t.Helper()
 	return func(r *rig) {
 		r.ready("shop-1", backend(t, func(w http.ResponseWriter, req *http.Request) {
 			requests.Add(1)
@@ -225,7 +226,9 @@ func TestBreakerIsFair(t *testing.T) {
 	}()
 	<-asked
 	leave()
-	<-gone
+	if err := <-gone; err == nil {
+		t.Error("the client did not leave")
+	}
 	r.access.wait(t, func(m map[string]any) bool { return m["status"] == float64(statusClientClosed) })
 	if res, _ := get(t, client, http.MethodGet, r.url("/")); res.StatusCode != 200 {
 		t.Errorf("status %d", res.StatusCode)

@@ -330,3 +330,56 @@ func TestRetrySeconds(t *testing.T) {
 		}
 	}
 }
+
+// The configured rates, over the network and by the real clock: 10 s of more than may come.
+func TestFlowRatesOverTheNetwork(t *testing.T) {
+	t.Parallel()
+	reject, throttle, byClient := config.DefaultFlow(), config.DefaultFlow(), config.DefaultFlow()
+	reject.QPS = 200
+	throttle.QPS, throttle.Control, throttle.MaxWait = 100, config.FlowThrottle, config.Duration(20*time.Millisecond)
+	byClient.QPS, byClient.Key = 50, config.KeyClientIP
+	routes := map[string]config.Route{}
+	for name, rule := range map[string]config.Flow{"reject": reject, "throttle": throttle, "client": byClient} {
+		routes[name] = config.Route{App: "shop", Match: config.Match{Path: "/" + name}, Flow: config.Flows{rule}}
+	}
+	c := testConfig(routes)
+	l := c.Listeners["web"]
+	l.TrustedProxies = []string{"127.0.0.1"}
+	c.Listeners["web"] = l
+	r := start(t, c)
+	r.ready("shop-1", backend(t, func(http.ResponseWriter, *http.Request) {}))
+
+	loads := []struct {
+		path, client string
+		want         float64
+	}{{"/reject", "192.0.2.1", 2000}, {"/throttle", "192.0.2.1", 1000}, {"/client", "192.0.2.1", 500}, {"/client", "2001:db8::1", 500}}
+	var passed [4]atomic.Int64
+	var all sync.WaitGroup
+	began := time.Now()
+	for i, load := range loads {
+		for range 3 {
+			client := testClient(t, false)
+			all.Go(func() {
+				// The eleventh second does not begin.
+				for time.Since(began) < 9950*time.Millisecond {
+					res, _ := get(t, client, http.MethodGet, r.url(load.path), "X-Forwarded-For", load.client)
+					switch res.StatusCode {
+					case http.StatusOK:
+						passed[i].Add(1)
+					case http.StatusTooManyRequests:
+						time.Sleep(time.Millisecond) // leaves the processor to the others
+					default:
+						t.Error(res.StatusCode)
+						return
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	for i, load := range loads {
+		if n := float64(passed[i].Load()); math.Abs(n-load.want) > load.want*0.02 {
+			t.Errorf("%s of %s: %v in 10 s, want %v +- 2 %%", load.path, load.client, n, load.want)
+		}
+	}
+}

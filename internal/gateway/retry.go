@@ -23,6 +23,7 @@ type retry struct {
 	connect, reset, timeout bool
 	statuses                statusSet
 	budget                  *policy.Budget
+	chance                  func() float64
 }
 
 func (b *build) newRetry() (*retry, error) {
@@ -35,7 +36,7 @@ func (b *build) newRetry() (*retry, error) {
 		return nil, err
 	}
 	r := &retry{
-		conf: conf, budget: budget, connect: slices.Contains(conf.On, "connect_failure"),
+		conf: conf, budget: budget, chance: rand.Float64, connect: slices.Contains(conf.On, "connect_failure"),
 		reset: slices.Contains(conf.On, "reset"), timeout: slices.Contains(conf.On, "timeout"),
 	}
 	for _, word := range conf.On {
@@ -82,7 +83,7 @@ func (x *exchange) permit() (wait time.Duration, ok bool) {
 	if x.retries >= r.conf.Attempts {
 		return 0, false
 	}
-	wait = policy.Backoff(r.conf, x.retries, rand.Float64())
+	wait = policy.Backoff(r.conf, x.retries, r.chance())
 	if limit := x.proxy.timeout; limit > 0 && time.Since(x.began)-x.call.parked+wait >= limit {
 		return 0, false
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // State is what a Breaker does with requests. The numbers are those of the metric.
-type State int
+type State uint8
 
 // The states of a Breaker.
 const (
@@ -106,13 +106,13 @@ func NewBreaker(rule config.CircuitBreaker, now time.Time) *Breaker {
 }
 
 // State is the present state.
-func (b *Breaker) State() State { return State(b.now.Load() & 3) } //nolint:gosec // two bits
+func (b *Breaker) State() State { return State(b.now.Load() & 3) }
 
 // Allow decides about a request. One that is let through is ended by Done, exactly once. One that is not
 // may be sent again after the given time.
 func (b *Breaker) Allow(now time.Time) (t Ticket, c Change, after time.Duration, ok bool) {
 	seen := b.now.Load()
-	if State(seen&3) == Closed { //nolint:gosec // two bits
+	if State(seen&3) == Closed {
 		return Ticket{seen}, Change{}, 0, true
 	}
 	at := since(b.epoch, now)
@@ -186,8 +186,8 @@ func (b *Breaker) Done(now time.Time, t Ticket, r Result) Change {
 // become changes the state; the mutex is held.
 func (b *Breaker) become(to State) Change {
 	old := b.now.Load()
-	b.now.Store(old&^3 + 4 + uint64(to))                        //nolint:gosec // two bits
-	return Change{Happened: true, From: State(old & 3), To: to} //nolint:gosec // two bits
+	b.now.Store(old&^3 + 4 + uint64(to))
+	return Change{Happened: true, From: State(old & 3), To: to}
 }
 
 func (b *Breaker) bad(r Result) bool {
