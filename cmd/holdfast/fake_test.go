@@ -229,6 +229,17 @@ func (f *fakeHoldfast) Snapshot() *config.Snapshot {
 	return &config.Snapshot{Config: &cfg}
 }
 
+// Targets has some of every route to an app, and of nobody else's.
+func (f *fakeHoldfast) Targets(route string) []status.RouteTarget {
+	if f.Snapshot().Config.Routes[route].App == "" {
+		return nil
+	}
+	return []status.RouteTarget{
+		{Instance: "shop-1", Address: "127.0.0.1:20001", State: status.TargetReady, InFlight: 3},
+		{Instance: "shop-2", Address: "127.0.0.1:20002", State: status.TargetEjected},
+	}
+}
+
 // Explain knows one route.
 func (f *fakeHoldfast) Explain(q status.RouteQuery) (status.RouteTest, error) {
 	if q.Listener == "none" {

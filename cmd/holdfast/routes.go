@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/internal/api"
+	"holdfast/internal/status"
 )
 
 func newRoutesCommand(c *console) *cobra.Command {
@@ -44,9 +45,28 @@ func (c *console) writeRoutes(w io.Writer, s style, routes []api.Route) error {
 		if r.Kind == api.RouteApp {
 			ready = fmt.Sprintf("%d/%d", r.Ready, r.Desired)
 		}
+		if r.Kind == api.RouteURLs && len(r.Targets) > 0 {
+			ready = fmt.Sprintf("%d/%d", inState(r.Targets, status.TargetReady), len(r.Targets))
+		}
+		for _, state := range []status.TargetState{status.TargetResting, status.TargetEjected, status.TargetFailing} {
+			if n := inState(r.Targets, state); n > 0 {
+				ready += fmt.Sprintf(", %d %s", n, state)
+			}
+		}
 		rows = append(rows, []string{r.ID, strings.Join(r.Listeners, ","), matchOf(r), r.Serves, ready})
 	}
 	return table(w, "", rows)
+}
+
+// inState counts the targets in a state.
+func inState(targets []status.RouteTarget, state status.TargetState) int {
+	n := 0
+	for _, t := range targets {
+		if t.State == state {
+			n++
+		}
+	}
+	return n
 }
 
 // matchOf is a route's conditions in one cell: "GET shop.example.com/api/*".

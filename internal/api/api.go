@@ -98,6 +98,8 @@ type Reload struct {
 type Routes interface {
 	// Explain tells what becomes of a request, and sends none. Errors: status.ErrInvalid.
 	Explain(q status.RouteQuery) (status.RouteTest, error)
+	// Targets are those of a route, as it sees them; nil when it has none, and when there is no such route.
+	Targets(route string) []status.RouteTarget
 }
 
 // Service is Holdfast itself.

@@ -117,6 +117,17 @@ func (f *fakes) App(id string) (status.App, error) {
 	return f.apps[i], nil
 }
 
+// Targets has some of every route to an app, and of nobody else's.
+func (f *fakes) Targets(route string) []status.RouteTarget {
+	if f.Snapshot().Config.Routes[route].App == "" {
+		return nil
+	}
+	return []status.RouteTarget{
+		{Instance: "shop-1", Address: "127.0.0.1:20001", State: status.TargetReady, InFlight: 3},
+		{Instance: "shop-2", Address: "127.0.0.1:20002", State: status.TargetEjected},
+	}
+}
+
 // Explain tells what it was asked.
 func (f *fakes) Explain(q status.RouteQuery) (status.RouteTest, error) {
 	if q.URL == "nonsense" {

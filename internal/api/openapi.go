@@ -140,6 +140,7 @@ func describeWords(schemas huma.Registry) {
 		"RouteTest.outcome": enumOf(status.RouteServed, status.RouteAnswered, status.RouteRedirected, status.RouteRefused,
 			status.RouteNone, status.RouteNoListener),
 		"RouteTest.kind":     enumOf(RouteApp, RouteURLs, RouteFileServer, RouteRedirect, RouteRespond),
+		"RouteTarget.state":  enumOf(status.TargetReady, status.TargetResting, status.TargetEjected, status.TargetFailing, status.TargetNotReady),
 		"Instance.role":      enumOf(status.Surge, status.Replacement, status.Trial),
 		"ProbeResult.probe":  enumOf("startup", "liveness", "readiness"),
 		"Line.stream":        enumOf("stdout", "stderr", "holdfast"),

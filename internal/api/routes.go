@@ -31,6 +31,8 @@ type Route struct {
 	// Ready and Desired count the app's instances.
 	Ready   int `json:"ready,omitempty" doc:"Ready instances of the app."`
 	Desired int `json:"desired,omitempty" doc:"Wanted instances of the app."`
+	// Targets are the app's instances, or the urls.
+	Targets []status.RouteTarget `json:"targets,omitempty" doc:"The app's instances or the urls, as this route sees them."`
 }
 
 // RouteKind is what serves a route's requests, by the name of its key in the configuration.
@@ -99,6 +101,7 @@ func (s *Server) routes() []Route {
 	for _, id := range slices.Sorted(maps.Keys(cfg.Routes)) {
 		r := newRoute(id, cfg.Routes[id], standard)
 		r.Ready, r.Desired = apps[r.App].Ready, apps[r.App].Desired
+		r.Targets = s.opts.Routes.Targets(id)
 		routes = append(routes, r)
 	}
 	return routes

@@ -92,6 +92,10 @@ func wordDocs() map[string]string {
 		"RouteTest.notes":           "What else is done to the request before a route is looked for.",
 		"RouteTest.lost":            "Routes that do not serve it, the nearest first.",
 		"RouteTest.omitted":         "How many more routes do not serve it.",
+		"RouteTarget.instance":      "The app's instance, or the host of a URL with its port.",
+		"RouteTarget.address":       "Where it is connected to.",
+		"RouteTarget.state":         "What the route makes of it: ready; resting, after it refused a connection within the last second; ejected because of its failures (outlier); failing its health_check; not_ready as supervision has it.",
+		"RouteTarget.in_flight":     "Requests that are with it now, of all routes to it.",
 		"RouteLoss.route":           "The route's name.",
 		"RouteLoss.why":             "Why it does not serve the request.",
 

@@ -207,10 +207,11 @@ func (d *Daemon) build() {
 	})
 	d.upstreams = upstream.NewSet()
 	ports := port.New()
+	prober := health.New(d.registry)
 	d.supervisor = supervise.New(supervise.Options{
 		Launcher:  launcher{d.launcher},
 		Balancer:  d.upstreams,
-		Prober:    health.New(d.registry),
+		Prober:    prober,
 		Ports:     ports,
 		Bus:       d.bus,
 		Metrics:   d.registry,
@@ -231,6 +232,9 @@ func (d *Daemon) build() {
 		Holder:      ports.Holder,
 		Excluded:    ports.Excluded,
 		OnBreaker:   func(c gateway.BreakerChange) { d.bus.Publish(circuitEvent(c)) },
+		OnEjection:  func(e gateway.Ejection) { d.bus.Publish(ejectionEvent(e)) },
+		Check:       checkServer(prober),
+		SigningKey:  signingKey(d.options.DataDir),
 	})
 	d.api = api.New(api.Options{
 		Apps:         d.supervisor,

@@ -49,6 +49,8 @@ func Bodies() []Body {
 		CircuitOpened{},
 		CircuitHalfOpen{},
 		CircuitClosed{},
+		UpstreamEjected{},
+		UpstreamReturned{},
 		LimitsNotEnforced{},
 		StateSetAside{},
 	}

@@ -82,10 +82,12 @@ func listenersOf(conf config.Route, c *config.Config) []string {
 func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind, target string, err error) {
 	switch {
 	case conf.App != "":
-		r.serve = &proxy{
-			pool: g.upstreams.Pool(conf.App), balance: conf.Balance, timeout: conf.Timeout.D(),
-			app: conf.App, parking: conf.Parking,
+		p, err := g.newProxy(next, r, conf, g.upstreams.Pool(conf.App))
+		if err != nil {
+			return "", "", err
 		}
+		p.app, p.parking = conf.App, conf.Parking
+		r.serve = p
 		return "app", conf.App, nil
 	case len(conf.URLs) > 0:
 		target = strings.Join(conf.URLs, " ")
@@ -93,15 +95,21 @@ func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind,
 		if err != nil {
 			return "", "", fmt.Errorf("route %q: %w", r.name, err)
 		}
-		key := r.name + " " + target + " " + version
-		pool := g.current.pools[key]
-		if pool == nil {
-			if pool, err = upstream.NewStatic(r.name, conf.URLs, options); err != nil {
-				return "", "", err
-			}
+		list, err := upstream.Servers(r.name, conf.URLs, conf.Weights)
+		if err != nil {
+			return "", "", err
 		}
-		next.pools[key] = pool
-		r.serve = &proxy{pool: pool, balance: conf.Balance, timeout: conf.Timeout.D()}
+		key := r.name + " " + version
+		of := &servers{route: r.name, list: list, probe: conf.HealthCheck, tls: options.TLS}
+		if had := g.current.pools[key]; had != nil {
+			of.pool = had.pool
+		} else {
+			of.pool = upstream.NewStatic(r.name, list, options)
+		}
+		next.pools[key] = of
+		if r.serve, err = g.newProxy(next, r, conf, of.pool); err != nil {
+			return "", "", err
+		}
 		return "urls", target, nil
 	case conf.FileServer != nil:
 		path := conf.FileServer.Root

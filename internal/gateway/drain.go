@@ -62,8 +62,13 @@ func (g *Gateway) stop(ctx context.Context) {
 		g.log.Warn("requests did not end", zap.Int64("requests", n))
 	}
 	g.serving.Wait()
-	for _, pool := range current.pools {
-		pool.Close()
+	g.checking.cancel()
+	g.checking.all.Wait()
+	for _, of := range current.pools {
+		of.pool.Close()
+	}
+	for _, b := range current.balancers {
+		b.close()
 	}
 	for _, f := range current.folders {
 		f.close()

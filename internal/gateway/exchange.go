@@ -40,7 +40,11 @@ type exchange struct {
 	lease  upstream.Lease
 	leased bool
 	fault  error // what the target is to blame for
-	sent   time.Time
+	// choice is what the request brings to the picking of its target; answered is the status of the answer that
+	// the client gets.
+	choice   upstream.Choice
+	answered int
+	sent     time.Time
 
 	place   upstream.Place // in the line of those that wait
 	parkBy  time.Time      // when waiting has to end; zero: it did not wait
@@ -54,6 +58,7 @@ type exchange struct {
 // calls finish.
 func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x := &exchange{proxy: p, call: c, websocket: c.forward()}
+	x.choose()
 	x.out.Method, x.out.Target, x.out.Header = c.r.Method, c.served.Escaped, c.r.Header
 	if q := c.r.URL; q.RawQuery != "" || q.ForceQuery {
 		x.out.Target += "?" + q.RawQuery
@@ -138,8 +143,11 @@ func (x *exchange) roundTrip(ctx context.Context) (*http.Response, error) {
 		case ctx.Err() != nil, x.body != nil && x.body.failure() != nil:
 			lease.Done(nil) // the client went away or sent nonsense
 			return nil, err
+		case x.unsent() && !late:
+			lease.Done(nil) // its connection was old
+		default:
+			lease.Done(err)
 		}
-		lease.Done(err)
 		alone = false
 		if late {
 			var ok bool
@@ -195,7 +203,7 @@ func (x *exchange) why(err, last error) error {
 // alive; a dead one will refuse.
 func (x *exchange) acquire(ctx context.Context, tried []upstream.Lease, alone bool) (upstream.Lease, error) {
 	p := x.proxy
-	lease, err := p.pool.Acquire(p.balance, tried...)
+	lease, err := p.balancer.Acquire(x.choice, tried...)
 	if err == nil && !lease.Resting() {
 		return lease, nil
 	}
@@ -203,7 +211,7 @@ func (x *exchange) acquire(ctx context.Context, tried []upstream.Lease, alone bo
 		if err == nil {
 			lease.Done(nil)
 		}
-		lease, err = p.pool.Acquire(p.balance) // those that refused are resting
+		lease, err = p.balancer.Acquire(x.choice) // those that refused are resting
 	}
 	switch {
 	case err == nil && (!lease.Resting() || !p.parks()):
@@ -269,6 +277,9 @@ func (x *exchange) finish() {
 	}
 	x.out.Break(context.Canceled) // of an answer that was not read to its end
 	if x.leased {
+		if x.fault == nil && x.answered != 0 {
+			x.lease.Answered(x.answered)
+		}
 		x.lease.Done(x.fault)
 	}
 }

@@ -39,8 +39,15 @@ func (b *build) newFallback() (*fallback, error) {
 	case conf.Respond != nil:
 		f.serve = newFixed(*conf.Respond)
 	case conf.App != "":
+		pool := b.g.upstreams.Pool(conf.App)
+		own, err := b.g.balancerOf(b.next, b.route.name, "fallback", config.Route{App: conf.App, Balance: b.conf.Balance}, pool)
+		if err != nil {
+			return nil, err
+		}
 		// What is refused further out has not met these.
-		core, err := newRequestFields(b, &proxy{pool: b.g.upstreams.Pool(conf.App), balance: b.conf.Balance, timeout: b.conf.Timeout.D(), app: conf.App})
+		core, err := newRequestFields(b, &proxy{
+			pool: pool, balancer: own.Balancer, hash: newHashKey(b.conf), timeout: b.conf.Timeout.D(), app: conf.App,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +134,7 @@ func (f *fallback) serveFile(c *call, mark func()) bool {
 	delete(h, "Retry-After")
 	c.set(h, "Content-Type", contentType(filepath.Base(f.file)))
 	c.set(h, "X-Content-Type-Options", "nosniff")
-	c.set(h, "Etag", etag(info))
+	c.set(h, "Etag", etag(info, noCoding))
 	c.set(h, "Cache-Control", defaultCacheControl)
 	http.ServeContent(&c.recorder, c.r, "", info.ModTime(), file)
 	return true

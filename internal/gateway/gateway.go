@@ -19,6 +19,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +30,7 @@ import (
 
 	"holdfast/internal/certs"
 	"holdfast/internal/config"
+	"holdfast/internal/status"
 	"holdfast/internal/upstream"
 )
 
@@ -69,6 +72,15 @@ type Options struct {
 	// OnBreaker is told of every new state of a circuit breaker, in the goroutine of a request: it must not
 	// block (default: nobody is told).
 	OnBreaker func(BreakerChange)
+	// OnEjection is told of every target that an outlier rule takes out of balancing and back. It must neither
+	// block nor call the gateway (default: nobody is told).
+	OnEjection func(Ejection)
+	// Check asks a server until ctx ends and reports every change: the error with which it failed, and nil
+	// when it is well again (default: health_check of routes has no effect).
+	Check func(ctx context.Context, c ServerCheck, report func(error))
+	// SigningKey is the key that sticky cookies are signed with, StickyKeySize random bytes that are the same
+	// after a restart (required when a route is sticky).
+	SigningKey func() ([]byte, error)
 
 	beats func() (<-chan time.Time, func())                         // for tests: the sweeper's clock
 	bound func(remote, local netip.Addr, trust []netip.Prefix) bool // for tests: see boundClient
@@ -84,28 +96,33 @@ type Gateway struct {
 	certs      *certs.Store
 	retryAfter func(app string) time.Duration
 	onBreaker  func(BreakerChange)
+	onEjection func(Ejection)
+	check      func(context.Context, ServerCheck, func(error))
+	signing    func() ([]byte, error)
 	drain      time.Duration
 
 	authorities func() []*x509.Certificate
 	ports       ports
 
-	buffers buffers
-	fields  fieldLists
-	active  activity
-	beats   func() (<-chan time.Time, func()) // the sweeper's clock
-	bound   func(remote, local netip.Addr, trust []netip.Prefix) bool
-	parked  lot
-	ending  chan struct{} // closed when what has no end of its own has to come to one
-	paused  atomic.Bool
+	buffers  buffers
+	encoders encoders
+	fields   fieldLists
+	active   activity
+	beats    func() (<-chan time.Time, func()) // the sweeper's clock
+	bound    func(remote, local netip.Addr, trust []netip.Prefix) bool
+	parked   lot
+	ending   chan struct{} // closed when what has no end of its own has to come to one
+	paused   atomic.Bool
 
 	connections connections
 	serving     sync.WaitGroup // the goroutines of servers
 	fatal       chan error     // the first error of a listener
 
-	mu      sync.Mutex // guards the rest
-	current *setup
-	running bool
-	stopped bool
+	mu       sync.Mutex // guards the rest
+	current  *setup
+	checking checking
+	running  bool
+	stopped  bool
 }
 
 // New returns a Gateway that does nothing yet.
@@ -121,6 +138,9 @@ func New(o Options) *Gateway {
 		certs:      o.Certs,
 		retryAfter: o.RetryAfter,
 		onBreaker:  o.OnBreaker,
+		onEjection: o.OnEjection,
+		check:      o.Check,
+		signing:    o.SigningKey,
 		drain:      o.DrainTimeout,
 		ports:      ports{o.Holder, o.Excluded},
 		active:     newActivity(),
@@ -209,11 +229,7 @@ func (g *Gateway) swap(next *setup) {
 	g.metrics.keep(next.keys)
 	g.metrics.guarded(next.routes)
 	g.counts.keep(next.sites)
-	for key, pool := range old.pools {
-		if next.pools[key] != pool {
-			pool.Close()
-		}
-	}
+	g.settle(old, next)
 	for path, f := range old.folders {
 		if next.folders[path] != f {
 			f.close()
@@ -232,6 +248,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return errors.New("gateway: Run was called before")
 	}
 	g.running = true
+	g.checking.ctx, g.checking.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	g.watch(g.current)
 	for _, s := range g.current.sites {
 		g.serveSocket(s.socket, s.settings)
 	}
@@ -294,9 +312,24 @@ func (g *Gateway) Routes() []RouteInfo {
 	defer g.mu.Unlock()
 	out := make([]RouteInfo, 0, len(g.current.routes))
 	for _, r := range g.current.routes {
-		out = append(out, r.info)
+		info := r.info
+		if r.balancer != nil {
+			info.Targets = r.balancer.Targets()
+		}
+		out = append(out, info)
 	}
 	return out
+}
+
+// Targets are those of a route, as it sees them; nil when it has none, and when there is no such route.
+func (g *Gateway) Targets(name string) []status.RouteTarget {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i, found := slices.BinarySearchFunc(g.current.routes, name, func(r *route, name string) int { return strings.Compare(r.name, name) })
+	if !found || g.current.routes[i].balancer == nil {
+		return nil
+	}
+	return g.current.routes[i].balancer.Targets()
 }
 
 // fail ends Run with the error of a listener.

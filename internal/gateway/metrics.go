@@ -14,16 +14,17 @@ import (
 // metrics are the golden signals by route. A request that no route matched counts under an empty
 // route and app.
 type metrics struct {
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	inFlight *prometheus.GaugeVec
-	bytes    *prometheus.CounterVec
-	retries  *prometheus.CounterVec
-	parked   *prometheus.GaugeVec
-	waits    *prometheus.CounterVec
-	denials  *prometheus.CounterVec
-	faults   *prometheus.CounterVec
-	traffic  trafficMetrics
+	requests  *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	inFlight  *prometheus.GaugeVec
+	bytes     *prometheus.CounterVec
+	retries   *prometheus.CounterVec
+	parked    *prometheus.GaugeVec
+	waits     *prometheus.CounterVec
+	denials   *prometheus.CounterVec
+	faults    *prometheus.CounterVec
+	traffic   trafficMetrics
+	upstreams upstreamMetrics
 
 	mu     sync.Mutex // guards routes and the adding and dropping of series
 	routes map[routeKey]*routeMetrics
@@ -73,8 +74,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "holdfast_faults_injected_total",
 			Help: "Requests that were made slow or to fail on purpose.",
 		}, byRoute),
-		traffic: newTrafficMetrics(reg),
-		routes:  map[routeKey]*routeMetrics{},
+		traffic:   newTrafficMetrics(reg),
+		upstreams: newUpstreamMetrics(reg),
+		routes:    map[routeKey]*routeMetrics{},
 	}
 	if reg != nil {
 		reg.MustRegister(m.requests, m.duration, m.inFlight, m.bytes, m.retries, m.parked, m.waits, m.denials, m.faults)

@@ -35,7 +35,7 @@ var (
 func (x *exchange) park(ctx context.Context) (upstream.Lease, error) {
 	p, c := x.proxy, x.call
 	if !p.pool.Promising() {
-		return p.pool.Acquire(p.balance) // which knows why not
+		return p.balancer.Acquire(x.choice) // which knows why not
 	}
 	if !c.series.park(p.parking.MaxRequests) {
 		x.waited = waitRefused
@@ -55,7 +55,7 @@ func (x *exchange) park(ctx context.Context) (upstream.Lease, error) {
 	c.g.parked.enter(x, sendAway)
 	defer c.g.parked.leave(x)
 
-	lease, err := p.pool.Await(wait, &x.place, p.balance)
+	lease, err := p.balancer.Await(wait, &x.place, x.choice)
 	c.parked += time.Since(began)
 	switch {
 	case err == nil:

@@ -22,8 +22,10 @@ const defaultMaintenance = time.Minute
 
 // proxy serves requests with the targets of a pool.
 type proxy struct {
-	pool    *upstream.Pool
-	balance config.Balance
+	pool     *upstream.Pool
+	balancer *upstream.Balancer
+	hash     hashKey
+	sticky   *sticky // nil: whoever's turn it is
 	// timeout is how long to wait for the answer's header; 0 = no bound.
 	timeout time.Duration
 	// app is empty for servers that Holdfast does not run.
@@ -32,6 +34,20 @@ type proxy struct {
 	// tryTimeout is timeout for one try.
 	tryTimeout time.Duration
 	retry      *retry // nil: what every route does
+}
+
+// newProxy is the part that all routes to targets have in common.
+func (g *Gateway) newProxy(next *setup, r *route, conf config.Route, pool *upstream.Pool) (*proxy, error) {
+	b, err := g.balancerOf(next, r.name, "", conf, pool)
+	if err != nil {
+		return nil, err
+	}
+	r.balancer = b
+	p := &proxy{pool: pool, balancer: b.Balancer, hash: newHashKey(conf), timeout: conf.Timeout.D()}
+	if conf.Sticky != nil {
+		p.sticky = newSticky(*conf.Sticky, r)
+	}
+	return p, nil
 }
 
 // parks reports whether requests may wait for a target.
@@ -48,21 +64,24 @@ func (p *proxy) respond(c *call) {
 		return
 	}
 	c.came(res.StatusCode)
+	x.answered = res.StatusCode
 	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.stick(res.Header)
 		x.switchProtocols(res)
 		return
 	}
 	if res.StatusCode < http.StatusContinue {
 		// Net/http reads 000 to 099 as well, and panics when it is to write one.
 		_ = res.Body.Close()
-		x.blamed = true
-		p.fail(c, x, fmt.Errorf("status %03d is none", res.StatusCode))
+		x.blamed, x.fault = true, fmt.Errorf("status %03d is none", res.StatusCode)
+		p.fail(c, x, x.fault)
 		return
 	}
 	if c.fallsBackOn(res.StatusCode) && c.insteadOf(strconv.Itoa(res.StatusCode)) {
 		_ = res.Body.Close()
 		return
 	}
+	x.stick(res.Header)
 	x.copyAnswer(res)
 }
 

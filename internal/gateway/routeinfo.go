@@ -1,5 +1,7 @@
 package gateway
 
+import "holdfast/internal/status"
+
 // RouteInfo tells about one route; its JSON form is the management API's.
 type RouteInfo struct {
 	Name string `json:"name"`
@@ -17,4 +19,6 @@ type RouteInfo struct {
 	App    string `json:"app,omitempty"`
 	// Policies are in front of it, in the order in which a request meets them.
 	Policies []string `json:"policies,omitempty"`
+	// Targets are the instances or urls.
+	Targets []status.RouteTarget `json:"targets,omitempty"`
 }

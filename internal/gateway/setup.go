@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"holdfast/internal/config"
-	"holdfast/internal/upstream"
 )
 
 // setup is a compiled configuration. It is not changed once it is used.
@@ -18,9 +17,11 @@ type setup struct {
 	routes  []*route           // by name
 	keys    map[routeKey]bool  // of the routes' metrics
 	// What may be taken over by the next setup: the pools of routes' urls, and folders by path.
-	pools   map[string]*upstream.Pool
-	folders map[string]*folder
-	kept    map[string]kept // by route and policy
+	pools map[string]*servers
+	// The balancings of routes and of their fallbacks.
+	balancers map[string]*balancing
+	folders   map[string]*folder
+	kept      map[string]kept // by route and policy
 }
 
 // site is what requests of one listener meet. It is immutable; a socket points to its present one.
@@ -41,11 +42,12 @@ type site struct {
 // or changed yet.
 func (g *Gateway) compile(c *config.Config) (*setup, error) {
 	next := &setup{
-		sockets: map[string]*socket{},
-		keys:    map[routeKey]bool{},
-		pools:   map[string]*upstream.Pool{},
-		folders: map[string]*folder{},
-		kept:    map[string]kept{},
+		sockets:   map[string]*socket{},
+		keys:      map[routeKey]bool{},
+		pools:     map[string]*servers{},
+		balancers: map[string]*balancing{},
+		folders:   map[string]*folder{},
+		kept:      map[string]kept{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
 		r, err := g.compileRoute(next, name, c)

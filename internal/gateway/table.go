@@ -33,6 +33,7 @@ type route struct {
 	fallback   *fallback // nil: none
 	breakers   *breakers // nil: none
 	metrics    *routeMetrics
+	balancer   *balancing // nil: it asks nobody
 }
 
 // headerCondition wants a header field with a value; "*" wants any value.

@@ -94,6 +94,9 @@ func (c *check) once(ctx context.Context, now time.Time) error {
 }
 
 func (c *check) record(took time.Duration, err error) {
+	if c.kind == server {
+		return
+	}
 	if c.success == nil {
 		c.success = c.p.success.WithLabelValues(c.target.App, c.target.Instance, string(c.kind))
 		c.duration = c.p.duration.WithLabelValues(c.target.App, c.target.Instance, string(c.kind))

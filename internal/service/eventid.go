@@ -80,6 +80,8 @@ func EventIDs() []EventID {
 		{321, "state.set_aside", LevelError, "the file of scaled numbers and maintenance could not be read; the configuration's numbers count", "Scale and begin maintenance anew where it is wanted."},
 		{330, "circuit.opened", LevelWarning, "a route's upstream fails; it is not asked for a while", "Find out why it fails: holdfast logs APP. The route's circuit_breaker says what counts."},
 		{331, "circuit.closed", LevelInfo, "a route's upstream that failed answers well again", ""},
+		{332, "upstream.ejected", LevelWarning, "a target of a route failed where others did not; it gets no requests for a while", "Find out why it fails: holdfast logs INSTANCE. The route's outlier says what counts."},
+		{333, "upstream.returned", LevelInfo, "a target that was taken out of a route's balancing is back", ""},
 
 		{400, "certificate.reloaded", LevelInfo, "a changed certificate is in force", ""},
 		{410, "certificate.rejected", LevelError, "a changed certificate was refused; the last good one stays", "Correct the files that the entry names."},

@@ -58,7 +58,7 @@ func TestExitCodesAreInOrder(t *testing.T) {
 
 func TestEventIDsKeepToTheirBlocks(t *testing.T) {
 	blocks := map[string]uint32{
-		"service": 1, "gateway": 1, "setup": 1, "config": 2, "app": 3, "instance": 3, "limits": 3, "state": 3, "circuit": 3, "certificate": 4, "auth": 4, "rollout": 5,
+		"service": 1, "gateway": 1, "setup": 1, "config": 2, "app": 3, "instance": 3, "limits": 3, "state": 3, "circuit": 3, "upstream": 3, "certificate": 4, "auth": 4, "rollout": 5,
 	}
 	seen := map[string]bool{}
 	var last uint32

@@ -68,3 +68,32 @@ type RouteLoss struct {
 	Route string `json:"route"`
 	Why   string `json:"why"`
 }
+
+// RouteTarget is one target of a route, as the route sees it.
+type RouteTarget struct {
+	// Instance is the app's instance, or the host of a URL with its port.
+	Instance string `json:"instance"`
+	// Address is where it is connected to.
+	Address string `json:"address"`
+	// State is what the route's balancing makes of it.
+	State TargetState `json:"state"`
+	// InFlight are requests that are with it now, of all routes.
+	InFlight int64 `json:"in_flight"`
+}
+
+// TargetState is whether requests may go to a target.
+type TargetState string
+
+// The states of a RouteTarget.
+const (
+	// TargetReady gets requests.
+	TargetReady TargetState = "ready"
+	// TargetResting refused a connection within the last second, and gets none while there is another one.
+	TargetResting TargetState = "resting"
+	// TargetEjected is out because of its failures (outlier).
+	TargetEjected TargetState = "ejected"
+	// TargetFailing is a URL whose health_check fails.
+	TargetFailing TargetState = "failing"
+	// TargetNotReady is an instance that supervision keeps out.
+	TargetNotReady TargetState = "not_ready"
+)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"holdfast/internal/config"
 	"holdfast/internal/status"
 )
 
@@ -33,7 +32,8 @@ type queue struct {
 // waiter is one waiting request. It is in the queue until it has its grant.
 type waiter struct {
 	place      uint64
-	balance    config.Balance
+	balancer   *Balancer
+	choice     Choice
 	granted    chan grant // takes one without blocking
 	prev, next *waiter
 	queued     bool
@@ -48,15 +48,8 @@ type grant struct {
 // old place. The zero Place is at the end.
 type Place struct{ n uint64 }
 
-// Await waits for a target that can be expected to answer: one that is ready and did not refuse a
-// connection a moment ago. It is worth waiting while there is a ready target, if only one that
-// refused, or while one is coming (Set.Expect); otherwise Await fails at once, with
-// status.ErrNotReady or a *MaintenanceError. When ctx ends it fails with its cause.
-//
-// Requests are let go in the order of their places and spread over the ready targets, some at a time
-// (Passed).
-func (p *Pool) Await(ctx context.Context, place *Place, b config.Balance) (Lease, error) {
-	w := &waiter{balance: b, granted: make(chan grant, 1)}
+// await is Balancer.Await for a request that is not in the line yet.
+func (p *Pool) await(ctx context.Context, place *Place, w *waiter) (Lease, error) {
 	p.mu.Lock()
 	if place.n == 0 {
 		p.queue.next++
@@ -122,7 +115,7 @@ func (p *Pool) serveQueue() {
 		return
 	}
 	for q.first != nil && q.out < atOnce*len(now.ready)*max(1, q.window) {
-		lease, err := p.Acquire(q.first.balance)
+		lease, err := q.first.balancer.Acquire(q.first.choice)
 		if err != nil {
 			return // cannot be: the list is the one looked at
 		}

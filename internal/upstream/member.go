@@ -21,7 +21,10 @@ type member struct {
 	scheme   string
 	address  string // with a port
 	options  TransportOptions
-	ready    bool // guarded by Pool.mu
+	seed     uint64    // for config.Hash
+	ready    bool      // guarded by Pool.mu, as are the next two
+	since    time.Time // when it became ready; zero: it was from the beginning
+	weight   uint64    // 0: only when all others are out
 	inFlight atomic.Int64
 	// epoch counts how often it was reported ready: what failed before does not count after.
 	epoch atomic.Uint64
@@ -42,7 +45,10 @@ type member struct {
 type held struct{ wire.Sender }
 
 func newMember(t status.Target, scheme string) *member {
-	return &member{target: t, scheme: scheme, address: t.Address, idle: make(chan struct{}, 1)}
+	return &member{
+		target: t, scheme: scheme, address: t.Address, seed: HashText(t.Instance), weight: 1,
+		idle: make(chan struct{}, 1),
+	}
 }
 
 // renew forgets what was held against the member before it was reported ready.
@@ -117,6 +123,7 @@ func (m *member) resting() bool {
 // zero Lease must not be used.
 type Lease struct {
 	m       *member
+	picked  *candidate
 	epoch   uint64
 	resting bool
 }
@@ -147,8 +154,14 @@ func (l Lease) Flush() { l.m.flush() }
 // a client that went away is not the target's failure.
 func (l Lease) Done(err error) {
 	l.m.release()
-	if IsConnectError(err) && l.epoch == l.m.epoch.Load() {
+	if err == nil || l.epoch != l.m.epoch.Load() {
+		return
+	}
+	if IsConnectError(err) {
 		until := time.Now().Add(restAfterFailure)
 		l.m.restUntil.Store(&until)
+	}
+	if l.picked != nil && l.picked.record != nil {
+		l.picked.record.answered(false)
 	}
 }

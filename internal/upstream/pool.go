@@ -1,32 +1,26 @@
 package upstream
 
 import (
-	"fmt"
-	"net"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
-	"golang.org/x/net/idna"
-
-	"holdfast/internal/config"
 	"holdfast/internal/status"
 )
 
 // Pool is the set of targets of one app, or of one route's urls.
 type Pool struct {
-	name string
+	name    string
+	options TransportOptions // of a static pool
 
 	mu      sync.Mutex // guards everything but what is atomic
 	members []*member  // in the order of their names; an instance has one at most
 	queue   queue
 
-	now  atomic.Pointer[standing]
-	turn atomic.Uint64 // round robin's position
+	judges map[*Balancer]struct{} // those that hold something against targets
+
+	now atomic.Pointer[standing]
 }
 
 // standing is what requests find. It is replaced as a whole and never modified, so that looking at
@@ -34,64 +28,17 @@ type Pool struct {
 type standing struct {
 	// ready is in the order of the targets' names, so that it does not depend on which came up first.
 	ready []*member
+	// all are the same with their shares.
+	all *lineup
 	// coming says that there will be a ready target soon.
 	coming      bool
 	maintenance *status.Maintenance
 }
 
 func newPool(name string) *Pool {
-	p := &Pool{name: name}
-	p.now.Store(&standing{})
+	p := &Pool{name: name, judges: map[*Balancer]struct{}{}}
+	p.now.Store(&standing{all: &lineup{}})
 	return p
-}
-
-// NewStatic returns a pool of servers that Holdfast does not run. They are always ready; one that
-// cannot be connected to is passed over for a second while another one can be had. Each URL is
-// http://host[:port] or https://host[:port], without path and query. Name is for error texts.
-func NewStatic(name string, urls []string, o TransportOptions) (*Pool, error) {
-	p := newPool(name)
-	for _, raw := range urls {
-		u, err := url.Parse(raw)
-		if err != nil {
-			return nil, fmt.Errorf("route %q: url %q: %w", name, raw, err)
-		}
-		if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil ||
-			(u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
-			return nil, fmt.Errorf("route %q: url %q: write http://host:port, without user, path and query", name, raw)
-		}
-		m := newMember(status.Target{Instance: u.Host, Address: u.Host}, u.Scheme)
-		m.options = o
-		if m.address, err = addressOf(u); err != nil {
-			return nil, fmt.Errorf("route %q: url %q: %w", name, raw, err)
-		}
-		m.ready = true
-		p.members = append(p.members, m)
-	}
-	slices.SortStableFunc(p.members, func(a, b *member) int { return compareInstances(a.target.Instance, b.target.Instance) })
-	p.publish()
-	return p, nil
-}
-
-// addressOf is the host and the port of u; the scheme's port if it has none.
-func addressOf(u *url.URL) (string, error) {
-	host, err := idna.Lookup.ToASCII(u.Hostname())
-	if isASCII(u.Hostname()) {
-		host, err = u.Hostname(), nil // names of machines break the rules of domains
-	}
-	if err != nil {
-		return "", fmt.Errorf("host: %w", err)
-	}
-	port := u.Port()
-	if port == "" {
-		if port = "80"; u.Scheme == "https" {
-			port = "443"
-		}
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // Name is the app or the route that the pool belongs to.
@@ -129,13 +76,23 @@ func (p *Pool) SetReady(t status.Target, ready bool) {
 		m = newMember(t, "http")
 		p.members = slices.Insert(p.members, i, m)
 	}
+	p.setReady(m, ready)
+}
+
+// setReady notes a target's state; p.mu is held.
+func (p *Pool) setReady(m *member, ready bool) {
 	if ready {
 		m.renew()
 	}
 	m.closed.Store(!ready)
-	if m.ready != ready {
-		m.ready = ready
+	switch {
+	case m.ready != ready:
+		if m.ready = ready; ready {
+			m.since = time.Now()
+		}
 		p.publish()
+	case ready:
+		p.reconcile()
 	}
 	p.serveQueue()
 }
@@ -212,37 +169,15 @@ func (p *Pool) publish() {
 			next.ready = append(next.ready, m)
 		}
 	}
+	next.all = newLineup(next.all.of+1, next.ready)
 	p.now.Store(&next)
+	p.reconcile()
 }
 
-// Acquire picks a ready target by the rule b, passing over those that tried have had. A target that
-// refused a connection within the last second is picked only when there is no other one, and the
-// lease says so. It fails with status.ErrNotReady when there is none, and with a *MaintenanceError.
-func (p *Pool) Acquire(b config.Balance, tried ...Lease) (Lease, error) {
-	for {
-		now := p.now.Load()
-		if now.maintenance != nil {
-			return Lease{}, &MaintenanceError{Until: now.maintenance.Until}
-		}
-		if len(now.ready) == 0 {
-			return Lease{}, status.ErrNotReady
-		}
-		turn := p.turn.Load()
-		if len(tried) == 0 { // a second try takes no turn of its own, or it would shift everybody's
-			turn = p.turn.Add(1)
-		}
-		start := int(turn % uint64(len(now.ready))) //nolint:gosec // smaller than its length
-		m, resting := pick(b, now.ready, start, tried)
-		if m == nil {
-			return Lease{}, status.ErrNotReady
-		}
-		epoch := m.epoch.Load()
-		m.inFlight.Add(1)
-		if !m.closed.Load() {
-			return Lease{m, epoch, resting}, nil
-		}
-		// It was closed after the list was read, and a Drain may have counted already.
-		m.release()
+// reconcile has the balancers follow that hold something against targets.
+func (p *Pool) reconcile() {
+	for b := range p.judges {
+		b.reconcile(p.now.Load())
 	}
 }
 

@@ -111,10 +111,7 @@ func TestLeastConn(t *testing.T) {
 
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, err := NewStatic("r", []string{"http://a:1", "http://b:2/"}, TransportOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := static(t, nil, "http://a:1", "http://b:2/")
 		l, err := p.Acquire(config.RoundRobin)
 		if err != nil {
 			t.Fatal(err)
@@ -177,14 +174,11 @@ func TestAddressChange(t *testing.T) {
 
 func TestStaticURLs(t *testing.T) {
 	for _, bad := range []string{"", "a:1", "ftp://a", "http://", "http://a/path", "http://a?x", "http://u@a", "http://a/#f", "http://a b", ":"} {
-		if _, err := NewStatic("r", []string{bad}, TransportOptions{}); err == nil || !strings.Contains(err.Error(), `route "r"`) {
-			t.Errorf("NewStatic(%q): %v", bad, err)
+		if _, err := Servers("r", []string{bad}, nil); err == nil || !strings.Contains(err.Error(), `route "r"`) {
+			t.Errorf("Servers(%q): %v", bad, err)
 		}
 	}
-	p, err := NewStatic("r", []string{"https://a"}, TransportOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := static(t, nil, "https://a")
 	l, err := p.Acquire(config.RoundRobin)
 	if err != nil || l.Scheme() != "https" || l.Target().Address != "a" || p.Name() != "r" {
 		t.Errorf("lease = %v, %v", l, err)
@@ -279,30 +273,6 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 	s.Close()
-}
-
-func BenchmarkAcquire(b *testing.B) {
-	for _, balance := range []config.Balance{config.RoundRobin, config.LeastConn} {
-		for _, n := range []int{2, 100} {
-			b.Run(fmt.Sprintf("balance=%s/targets=%d", balance, n), func(b *testing.B) {
-				s := NewSet()
-				for i := range n {
-					s.SetReady(target(i), true)
-				}
-				p := s.Pool("shop")
-				b.ReportAllocs()
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						l, err := p.Acquire(balance)
-						if err != nil {
-							b.Fatal(err)
-						}
-						l.Done(nil)
-					}
-				})
-			})
-		}
-	}
 }
 
 // BenchmarkSetReady takes one instance out of the balancing and back in.

@@ -2,13 +2,16 @@
 //
 // A Pool belongs to an app (Set.Pool) or to the urls of a route (NewStatic). Supervision tells the
 // Set which instances are ready, directly and before anything else hears of it; a request takes a
-// Lease on one target (Pool.Acquire) and gives it back with its outcome (Lease.Done). Picking takes
+// Lease on one target (Balancer.Acquire) and gives it back with its outcome (Lease.Done). Picking takes
 // no lock: the ready targets are an immutable list behind an atomic pointer. When there is none, but
-// one is on its way, a request may wait in line for it (Pool.Await).
+// one is on its way, a request may wait in line for it (Balancer.Await).
+//
+// Routes to the same app share its pool. What each of them picks by, and what it holds against a
+// target, is its Balancer's.
 //
 // Every target has its own connections (package wire), so that removing a target ends
 // its connections and nobody else's. The package starts no goroutine but for a moment, by a timer
-// while requests wait; those of idle connections end with Close.
+// while requests wait or targets are ejected; those of idle connections end with Close.
 package upstream
 
 import (
@@ -52,7 +55,7 @@ func (s *Set) SetReady(t status.Target, ready bool) { s.Pool(t.App).SetReady(t, 
 func (s *Set) Remove(t status.Target) { s.Pool(t.App).Remove(t) }
 
 // Expect says whether an app without a ready target will have one soon: requests may wait for it
-// (Pool.Await). It is said before the last target stops being ready, or those that wait are refused.
+// (Balancer.Await). It is said before the last target stops being ready, or those that wait are refused.
 func (s *Set) Expect(app string, coming bool) { s.Pool(app).Expect(coming) }
 
 // Maintain puts an app into maintenance: nothing is acquired, and what waits is refused. What is in
