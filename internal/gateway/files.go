@@ -25,13 +25,22 @@ const (
 // to hash it would cost more than sending it. A deployment that puts a file of the same size and
 // time in another one's place is not seen as a change.
 type files struct {
-	root         *folder
-	index        []string
-	cacheControl string
+	root          *folder
+	index         []string
+	cacheControl  string
+	candidates    []string
+	spa           string
+	precompressed bool
 }
 
 func newFiles(conf config.FileServer, root *folder) *files {
-	f := &files{root: root, index: conf.Index, cacheControl: conf.CacheControl}
+	f := &files{
+		root: root, index: conf.Index, cacheControl: conf.CacheControl,
+		candidates: conf.TryFiles, spa: strings.TrimPrefix(conf.SPA, "/"), precompressed: conf.Precompressed,
+	}
+	if len(f.candidates) == 0 {
+		f.candidates = []string{pathPlaceholder}
+	}
 	if f.index == nil {
 		f.index = []string{defaultIndex}
 	}
@@ -57,63 +66,63 @@ func (f *files) respond(c *call) {
 		f.notFound(c)
 		return
 	}
-	info, err := f.root.stat(name)
-	switch {
-	case err != nil:
-		f.missing(c, err)
-	case info.IsDir() && !slash:
-		to := c.path.Escaped + "/"
-		if c.r.URL.RawQuery != "" {
-			to += "?" + safeQuery(c.r.URL.RawQuery)
+	for _, candidate := range f.candidates {
+		a := attempt{name: name, slash: slash}
+		if candidate != pathPlaceholder {
+			a = expand(candidate, c.served.Path)
+			if a.name != "." && !servable(a.name) {
+				continue
+			}
 		}
-		c.redirect(http.StatusPermanentRedirect, to)
-	case info.IsDir():
-		f.serveIndex(c, name)
-	case slash || !info.Mode().IsRegular():
-		f.notFound(c)
-	default:
-		f.serveFile(c, name)
+		a.own = a.name == name
+		if f.try(c, a, slash) {
+			return
+		}
 	}
-}
-
-// serveIndex serves the first index file that the folder has. What a folder holds is never listed.
-func (f *files) serveIndex(c *call, dir string) {
-	for _, index := range f.index {
-		name := index
-		if dir != "." {
-			name = dir + "/" + index
-		}
-		if info, err := f.root.stat(name); err == nil && info.Mode().IsRegular() {
-			f.serveFile(c, name)
+	if f.spa != "" && !extended(name) {
+		addVary(c.Header(), "Accept")
+		if takesHTML(c.r.Header["Accept"]) && f.tryFile(c, f.spa, defaultCacheControl) {
 			return
 		}
 	}
 	f.notFound(c)
 }
 
-func (f *files) serveFile(c *call, name string) {
-	file, err := f.root.open(name)
-	if err != nil {
-		f.missing(c, err)
-		return
+// toSlash sends the client to the folder's own address.
+func (f *files) toSlash(c *call) {
+	to := c.path.Escaped + "/"
+	if c.r.URL.RawQuery != "" {
+		to += "?" + safeQuery(c.r.URL.RawQuery)
 	}
-	defer func() { _ = file.Close() }() // it was only read
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		f.notFound(c)
-		return
-	}
+	c.redirect(http.StatusPermanentRedirect, to)
+}
+
+// serveFile sends a file, or what lies beside it already compressed.
+func (f *files) serveFile(c *call, name string, file *os.File, info os.FileInfo, cacheControl string) {
 	base := name[strings.LastIndexByte(name, '/')+1:]
 	h := c.Header()
 	c.set(h, "Content-Type", contentType(base))
 	c.set(h, "X-Content-Type-Options", "nosniff")
-	c.set(h, "Etag", etag(info))
 	if hashedName(base) {
-		c.set(h, "Cache-Control", immutable)
-	} else {
-		c.set(h, "Cache-Control", f.cacheControl)
+		cacheControl = immutable
 	}
+	c.set(h, "Cache-Control", cacheControl)
+	if f.precompressed {
+		if coded, codedInfo, kind := f.variant(c, name, info); coded != nil {
+			defer closeFile(coded)
+			c.set(h, "Content-Encoding", kind.String())
+			c.set(h, "Etag", etag(codedInfo, kind))
+			serveCoded(c, coded, codedInfo)
+			return
+		}
+	}
+	c.set(h, "Etag", etag(info, noCoding))
 	http.ServeContent(&c.recorder, c.r, "", info.ModTime(), file)
+}
+
+// extended reports whether a name ends in one with an extension.
+func extended(name string) bool {
+	return name != "." && strings.IndexByte(name[strings.LastIndexByte(name, '/')+1:], '.') >= 0
 }
 
 // missing answers for a file that cannot be had. Whether it is not there, outside the folder or
@@ -132,11 +141,13 @@ func (f *files) notFound(c *call) {
 	c.refuse(http.StatusNotFound, "no_file", "There is no such file.")
 }
 
-func etag(info os.FileInfo) string {
+// etag is a file's. Each coding has its own: the same tag would let a range of one be put into another.
+func etag(info os.FileInfo, kind coding) string {
 	var buf [48]byte
 	b := append(buf[:0], '"')
 	b = strconv.AppendInt(b, info.ModTime().UnixNano(), 36)
 	b = append(b, '-')
 	b = strconv.AppendInt(b, info.Size(), 36)
+	b = append(b, kind.suffix()...)
 	return string(append(b, '"'))
 }

@@ -20,6 +20,8 @@ type folder struct {
 	root    atomic.Pointer[os.Root]
 	began   time.Time
 	checked atomic.Int64 // nanoseconds since began: no clock that can be set
+
+	beside besides
 }
 
 func newFolder(path string) *folder { return &folder{path: path, began: time.Now()} }
@@ -29,7 +31,7 @@ func (f *folder) stat(name string) (os.FileInfo, error) {
 }
 
 func (f *folder) open(name string) (*os.File, error) {
-	return inFolder(f, func(r *os.Root) (*os.File, error) { return r.Open(name) })
+	return inFolder(f, func(r *os.Root) (*os.File, error) { return r.OpenFile(name, readOnly, 0) })
 }
 
 // inFolder does something with the root, once more if it was closed meanwhile.
@@ -72,6 +74,7 @@ func (f *folder) current() (*os.Root, error) {
 	}
 	f.root.Store(r)
 	f.checked.Store(now)
+	f.beside.forget()
 	if old != nil {
 		_ = old.Close() // files opened through it stay open
 	}

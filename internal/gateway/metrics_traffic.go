@@ -14,6 +14,7 @@ type trafficMetrics struct {
 	broken    *prometheus.CounterVec
 	unretried *prometheus.CounterVec
 	fallbacks *prometheus.CounterVec
+	whole     *prometheus.CounterVec
 }
 
 func newTrafficMetrics(reg prometheus.Registerer) trafficMetrics {
@@ -39,18 +40,22 @@ func newTrafficMetrics(reg prometheus.Registerer) trafficMetrics {
 			Name: "holdfast_fallbacks_total",
 			Help: "Requests answered by a route's fallback, by what it stood in for: breaker_open, not_ready, upstream_failed, timeout, rate_limited or the status of the upstream's answer.",
 		}, []string{"app", "route", "reason"}),
+		whole: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_compressions_refused_total",
+			Help: "Answers that were not compressed because too many others were being compressed.",
+		}, byRoute),
 	}
 	if reg != nil {
-		reg.MustRegister(m.limited, m.state, m.broken, m.unretried, m.fallbacks)
+		reg.MustRegister(m.limited, m.state, m.broken, m.unretried, m.fallbacks, m.whole)
 	}
 	return m
 }
 
 // trafficSeries are those of one route that are there; metrics.mu guards them.
 type trafficSeries struct {
-	limited, broken, unretried prometheus.Counter
-	state                      prometheus.Gauge
-	fallbacks                  map[string]bool
+	limited, broken, unretried, whole prometheus.Counter
+	state                             prometheus.Gauge
+	fallbacks                         map[string]bool
 }
 
 // drop deletes the series of a route.
@@ -59,6 +64,7 @@ func (m *trafficMetrics) drop(app, route string, s *trafficSeries) {
 	m.state.DeleteLabelValues(app, route)
 	m.broken.DeleteLabelValues(app, route)
 	m.unretried.DeleteLabelValues(app, route)
+	m.whole.DeleteLabelValues(app, route)
 	for reason := range s.fallbacks {
 		m.fallbacks.DeleteLabelValues(app, route, reason)
 	}
@@ -85,6 +91,9 @@ func (r *routeMetrics) broken() { r.count(&r.traffic.broken, r.of.traffic.broken
 
 // unretried counts a request that was not repeated for want of budget.
 func (r *routeMetrics) unretried() { r.count(&r.traffic.unretried, r.of.traffic.unretried) }
+
+// uncompressed counts an answer for which there was no encoder.
+func (r *routeMetrics) uncompressed() { r.count(&r.traffic.whole, r.of.traffic.whole) }
 
 // fellBack counts a request that the fallback answered.
 func (r *routeMetrics) fellBack(reason string) {

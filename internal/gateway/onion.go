@@ -29,6 +29,7 @@ func layers() []layer {
 	return []layer{
 		{"response_headers", newResponseFields},
 		{"security_headers", newSecurityFields},
+		{"compress", newCompress},
 		{"cors", newCORS},
 		{"access", newNetworks},
 		{"client_certificate", newClientCertificate},

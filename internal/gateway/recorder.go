@@ -50,14 +50,14 @@ func (r *recorder) Write(p []byte) (int, error) {
 
 // ReadFrom lets net/http send a file without copying it through us.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	if r.status == 0 {
+		r.begin(http.StatusOK) // which may put another writer in place
+	}
 	from, ok := r.w.(io.ReaderFrom)
 	if !ok {
 		buf := r.buffers.get()
 		defer r.buffers.put(buf)
 		return io.CopyBuffer(struct{ io.Writer }{r}, src, *buf)
-	}
-	if r.status == 0 {
-		r.begin(http.StatusOK)
 	}
 	n, err := from.ReadFrom(src)
 	r.bytes += n
