@@ -16,22 +16,27 @@ type Route struct {
 	App string `yaml:"app"`
 	// URLs serve the request: http://host:port or https://host:port of servers that Holdfast does not run.
 	URLs []string `yaml:"urls"`
-	// Weights are the shares of urls, one for each in their order (default: equal ones).
+	// Weights are the shares of urls, one for each in their order; one with 0 stands in when all others are
+	// out (default: equal ones).
 	Weights []int `yaml:"weights" rule:"min=0,max=1000"`
 	// Transport is how instances and urls are spoken to.
 	Transport Transport `yaml:"transport"`
 	// Balance picks the instance: round_robin, least_conn, random_two (the less busy of two that are
 	// picked by chance) or hash (the same one for the same BalanceKey) (default round_robin).
 	Balance Balance `yaml:"balance"`
-	// BalanceKey is what hash goes by: client_ip, header:NAME or cookie:NAME (default client_ip).
+	// BalanceKey is what hash goes by: client_ip (the whole address), header:NAME, cookie:NAME or jwt_subject
+	// (who sent the request, as jwt, api_keys, basic_auth or client_certificate found out). A request without
+	// it goes to whose turn it is (default client_ip).
 	BalanceKey Key `yaml:"balance_key"`
 	// Sticky keeps a client at the instance that answered it first.
 	Sticky *Sticky `yaml:"sticky"`
-	// SlowStart is how long an instance takes, from being ready, to get its full share (default 0s).
+	// SlowStart is how long an instance takes, from being ready, to get its full share: it begins with a tenth
+	// of it. What is as new as all others is not held back (default 0s).
 	SlowStart Duration `yaml:"slow_start"`
 	// Outlier takes an instance out of balancing that fails where others do not.
 	Outlier *Outlier `yaml:"outlier"`
-	// HealthCheck asks each of urls regularly and takes out what fails (default: none is asked).
+	// HealthCheck asks each of urls regularly, in HTTP/1.1, and takes out what fails. At the beginning all of
+	// them get requests; a check without http_get only connects (default: none is asked).
 	HealthCheck *Probe `yaml:"health_check"`
 	// Timeout is how long an answer's header may take, all tries included (default 30s; 0s = no bound).
 	Timeout Duration `yaml:"timeout"`

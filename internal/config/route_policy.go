@@ -20,18 +20,20 @@ type Transport struct {
 type Sticky struct {
 	// Cookie is its name (default holdfast_instance).
 	Cookie string `yaml:"cookie"`
-	// MaxAge is how long the browser keeps it (default 0s: until it is closed).
+	// MaxAge is how long the browser keeps it, from when it was set or changed (default 0s: until it is closed).
 	MaxAge Duration `yaml:"max_age"`
 }
 
-// Outlier ejects a target after failures in a row: no connection, a broken one, or a status from 500.
+// Outlier ejects a target after failures in a row: no connection, a broken one, no answer in time, or a
+// status from 500. An instance that is restarted comes back at once.
 type Outlier struct {
 	// ConsecutiveFailures eject a target (default 5).
 	ConsecutiveFailures int `yaml:"consecutive_failures" rule:"min=1,max=1000000"`
-	// EjectFor is how long it stays out; each ejection in a row adds as much again, up to ten times
-	// (default 30s).
+	// EjectFor is how long it stays out; each ejection in a row adds as much again, up to ten times, until it
+	// was in for ten times as long (default 30s).
 	EjectFor Duration `yaml:"eject_for" rule:"min=1ms"`
-	// MaxEjected is the share of targets that may be out at once; one always stays (default 0.5).
+	// MaxEjected is the share of targets that may be out at once, rounded down, but not to none; one always
+	// stays (default 0.5).
 	MaxEjected Ratio `yaml:"max_ejected"`
 }
 

@@ -128,7 +128,8 @@ func (x *exchange) throwAway(ctx context.Context, res *http.Response) bool {
 		return false
 	}
 	_ = res.Body.Close()
-	x.lease.Done(statusError(res.StatusCode))
+	x.lease.Answered(res.StatusCode)
+	x.lease.Done(nil)
 	x.leased, x.blamed = false, true
 	rest(ctx, wait) // who left meanwhile is noticed with the next try
 	return true
