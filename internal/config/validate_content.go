@@ -25,6 +25,12 @@ func (v *validator) content(at path, route Route) {
 	if len(route.ErrorPages) > 0 {
 		v.errorPages(at.key("error_pages"), route.ErrorPages)
 	}
+	if route.FileServer != nil {
+		v.fileNames(at.key("file_server"), *route.FileServer)
+	}
+	if route.Compress != nil {
+		v.compress(at.key("compress"), *route.Compress, route)
+	}
 	if route.Fault != nil {
 		v.fault(at.key("fault"), *route.Fault)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"holdfast/internal/config"
 )
 
 // pathPlaceholder stands for the request's path in try_files.
@@ -21,7 +23,7 @@ type attempt struct {
 // expand makes an attempt of an entry of try_files. The path is put in as it is and not looked at for
 // placeholders or escapes again.
 func expand(candidate, path string) attempt {
-	text := strings.ReplaceAll(candidate, pathPlaceholder, path)
+	text := config.ExpandRedirect(candidate, path, "")
 	for strings.Contains(text, "//") { // where a path with a slash met one
 		text = strings.ReplaceAll(text, "//", "/")
 	}
