@@ -112,12 +112,12 @@ func (f *files) serveFile(c *call, name string, file *os.File, info os.FileInfo,
 			defer closeFile(coded)
 			c.set(h, "Content-Encoding", kind.String())
 			c.set(h, "Etag", etag(codedInfo, kind))
-			serveCoded(c, coded, codedInfo)
+			send(c, coded, codedInfo)
 			return
 		}
 	}
 	c.set(h, "Etag", etag(info, noCoding))
-	http.ServeContent(&c.recorder, c.r, "", info.ModTime(), file)
+	send(c, file, info)
 }
 
 // extended reports whether a name ends in one with an extension.

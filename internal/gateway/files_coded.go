@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"net/http"
-	"os"
-	"strconv"
-)
+import "os"
 
 // precompressedCodings are looked for beside a file, the smallest first.
 func precompressedCodings() []coding { return []coding{brotliCoding, zstdCoding, gzipCoding} }
@@ -59,18 +55,4 @@ func (f *files) coded(name string, kind coding, plain os.FileInfo) (*os.File, os
 		return nil, nil
 	}
 	return file, info
-}
-
-// serveCoded sends a file with a coding. http.ServeContent does not tell the length of one.
-func serveCoded(c *call, file *os.File, info os.FileInfo) {
-	before := c.before
-	c.before = func() {
-		if h := c.Header(); c.status == http.StatusOK {
-			h["Content-Length"] = []string{strconv.FormatInt(info.Size(), 10)}
-		}
-		if before != nil {
-			before()
-		}
-	}
-	http.ServeContent(&c.recorder, c.r, "", info.ModTime(), file)
 }
