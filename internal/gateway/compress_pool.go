@@ -73,6 +73,7 @@ func newEncoder(c coding, w io.Writer) encoder {
 		if err == nil {
 			return enc
 		}
+	case noCoding, codings: // nothing to encode with
 	}
 	return nil
 }

@@ -248,7 +248,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return errors.New("gateway: Run was called before")
 	}
 	g.running = true
-	g.checking.ctx, g.checking.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	g.checking.ctx, g.checking.cancel = context.WithCancel(context.WithoutCancel(ctx)) //nolint:fatcontext // once
 	g.watch(g.current)
 	for _, s := range g.current.sites {
 		g.serveSocket(s.socket, s.settings)

@@ -10,11 +10,11 @@ import (
 )
 
 // static is a pool of servers.
-func static(t testing.TB, weights []int, urls ...string) *Pool {
-	t.Helper()
+func static(tb testing.TB, weights []int, urls ...string) *Pool {
+	tb.Helper()
 	servers, err := Servers("r", urls, weights)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return NewStatic("r", servers, TransportOptions{})
 }

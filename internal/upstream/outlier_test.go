@@ -24,6 +24,7 @@ type court struct {
 }
 
 func judge(t *testing.T, p *Pool, conf config.Outlier) *court {
+	t.Helper()
 	c := &court{t: t}
 	c.Balancer = rule(t, p, BalanceOptions{Outlier: &conf, Ejected: func(e Ejection) {
 		c.mu.Lock()
@@ -113,7 +114,7 @@ func TestOutlier(t *testing.T) {
 		}
 		time.Sleep(10*time.Second - 1)
 		c.want("before its time")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		c.want("its time is over", "h1 back")
 		for k := 2; k <= 12; k++ {
 			c.answer("h1", 2, 500)

@@ -29,7 +29,7 @@ func (b *Balancer) pick(l *lineup, c *Choice, turn uint64, tried []Lease) (picke
 	for i := range l.tiers {
 		t := &l.tiers[i]
 		for k := range t.list {
-			picked = &t.list[(turn+uint64(k))%uint64(len(t.list))] //nolint:gosec // not negative
+			picked = &t.list[(turn+uint64(k))%uint64(len(t.list))]
 			if !picked.m.among(tried) {
 				return picked, true
 			}

@@ -43,9 +43,10 @@ func tally(names []string) map[string]int {
 }
 
 // rule is a Balancer for the length of the test.
-func rule(t testing.TB, p *Pool, o BalanceOptions) *Balancer {
+func rule(tb testing.TB, p *Pool, o BalanceOptions) *Balancer {
+	tb.Helper()
 	b := NewBalancer(p, o)
-	t.Cleanup(b.Close)
+	tb.Cleanup(b.Close)
 	return b
 }
 
@@ -69,9 +70,9 @@ func TestWeightedRoundRobin(t *testing.T) {
 			total, divisor := 0, uint64(0)
 			for _, w := range weights {
 				total += w
-				divisor = gcd(divisor, uint64(w)) //nolint:gosec // not negative
+				divisor = gcd(divisor, uint64(w))
 			}
-			round := total / int(divisor) //nolint:gosec // small
+			round := total / int(divisor)
 			b := rule(t, static(t, weights, hosts(len(weights))...), BalanceOptions{})
 			for turn := range 3 {
 				got := tally(sequence(t, b, round, nil))
@@ -219,6 +220,7 @@ func TestLeastConnWeights(t *testing.T) {
 
 // keys are who has which of n keys.
 func keys(t *testing.T, b *Balancer, n int) []string {
+	t.Helper()
 	return sequence(t, b, n, func(i int) Choice { return Choice{Key: HashText(fmt.Sprint("key-", i)), Keyed: true} })
 }
 

@@ -80,7 +80,7 @@ func (p *Pool) Serve(servers []Server) {
 			m = newMember(status.Target{Instance: s.Name, Address: s.Name}, s.Scheme)
 			m.address, m.options, m.ready, m.since = s.Address, p.options, true, since
 		}
-		m.weight = uint64(max(0, s.Weight)) //nolint:gosec // not negative
+		m.weight = uint64(max(0, s.Weight))
 		next = append(next, m)
 	}
 	slices.SortFunc(next, func(a, b *member) int { return compareInstances(a.target.Instance, b.target.Instance) })
