@@ -19,7 +19,7 @@ func falling(t *testing.T, on []string, f config.Fallback) (*rig, *atomic.Int64)
 	f.On = on
 	var asked atomic.Int64
 	r := start(t, testConfig(map[string]config.Route{
-		"shop": {App: "shop", Timeout: config.Duration(50 * time.Millisecond), Fallback: &f},
+		"shop": {App: "shop", Timeout: config.Duration(500 * time.Millisecond), Fallback: &f},
 	}))
 	r.ready("shop-1", backend(t, func(w http.ResponseWriter, req *http.Request) {
 		asked.Add(1)
