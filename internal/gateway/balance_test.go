@@ -19,6 +19,7 @@ import (
 
 // named starts a server that answers with a name, and with a status while there is one.
 func named(t *testing.T, name string, code *atomic.Int64) string {
+	t.Helper()
 	return backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		if code != nil && code.Load() != 0 {
 			w.WriteHeader(int(code.Load()))

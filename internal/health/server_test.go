@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"holdfast/internal/config"
 )
@@ -31,7 +30,7 @@ func TestServer(t *testing.T) {
 			}
 			w.WriteHeader(int(code.Load()))
 		}))
-		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 		s := Server{Probe: httpProbe(), Host: "shop.example.com", Address: server.Listener.Addr().String(), Healthy: true}
 		if secure {
 			server.StartTLS()

@@ -351,38 +351,60 @@ func TestSlowStart(t *testing.T) {
 	}
 }
 
-// TestSlowStartUnderLoad holds a new target back although it has the least to do.
+// TestSlowStartOfServers holds back a server that a reload added, and none that was there at the start.
+func TestSlowStartOfServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := static(t, nil, hosts(2)...)
+		b := rule(t, p, BalanceOptions{SlowStart: time.Minute})
+		if got := tally(sequence(t, b, 100, nil)); got["h0"] != 50 {
+			t.Errorf("at the start: %v", got)
+		}
+		servers, err := Servers("r", hosts(3), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Serve(servers)
+		if got := tally(sequence(t, b, 210, nil)); got["h2"] < 8 || got["h2"] > 12 {
+			t.Errorf("the added one has %d of 210, want about 10", got["h2"])
+		}
+	})
+}
+
+// TestSlowStartUnderLoad holds a new target back although it has the least to do, with few requests in
+// flight and with many.
 func TestSlowStartUnderLoad(t *testing.T) {
 	for _, balance := range []config.Balance{config.LeastConn, config.RandomTwo} {
-		synctest.Test(t, func(t *testing.T) {
-			p := static(t, nil, hosts(3)...)
-			b := rule(t, p, BalanceOptions{Balance: balance, SlowStart: time.Minute, random: seeded()})
-			p.SetHealthy("h2", false)
-			var held []Lease
-			for range 100 {
-				l, err := b.Acquire(Choice{})
-				if err != nil {
-					t.Fatal(err)
+		for _, load := range []int{2, 100} {
+			synctest.Test(t, func(t *testing.T) {
+				p := static(t, nil, hosts(3)...)
+				b := rule(t, p, BalanceOptions{Balance: balance, SlowStart: time.Minute, random: seeded()})
+				p.SetHealthy("h2", false)
+				held := make([]Lease, load)
+				acquire := func(i int) (instance string) {
+					l, err := b.Acquire(Choice{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					held[i%load] = l
+					return l.Target().Instance
 				}
-				held = append(held, l)
-			}
-			p.SetHealthy("h2", true)
-			got := 0
-			for i := range 1000 { // a hundred are in flight at any time
-				l, err := b.Acquire(Choice{})
-				if err != nil {
-					t.Fatal(err)
+				for i := range load {
+					acquire(i)
 				}
-				if l.Target().Instance == "h2" {
-					got++
+				p.SetHealthy("h2", true)
+				got := 0
+				for i := range 1000 {
+					before := held[i%load]
+					if acquire(i) == "h2" {
+						got++
+					}
+					before.Done(nil)
 				}
-				held[i%len(held)].Done(nil)
-				held[i%len(held)] = l
-			}
-			if got == 0 || got > 1000/6 {
-				t.Errorf("%s: the new one has %d of 1000, and its full share is 333", balance, got)
-			}
-		})
+				if got == 0 || got > 1000/6 {
+					t.Errorf("%s, %d in flight: the new one has %d of 1000, and its full share is 333", balance, load, got)
+				}
+			})
+		}
 	}
 }
 
