@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"holdfast/internal/config"
 	"holdfast/internal/upstream"
 )
@@ -53,7 +51,7 @@ func (g *Gateway) balancerOf(next *setup, name, part string, conf config.Route, 
 		Balance: want.balance, SlowStart: want.slowStart.D(), Outlier: want.outlier, Start: upstream.HashText(name),
 	}
 	if want.outlier != nil {
-		o.Ejected = func(e upstream.Ejection) { g.ejected(b, want.app, name, e) }
+		o.Ejected = func(e upstream.Ejection) { g.ejected(b, name, e) }
 	}
 	if want.sticky {
 		signing, err := g.stickyKey()
@@ -68,21 +66,18 @@ func (g *Gateway) balancerOf(next *setup, name, part string, conf config.Route, 
 }
 
 // ejected tells of a target that is out or back. It is called with locks held.
-func (g *Gateway) ejected(b *balancing, app, route string, e upstream.Ejection) {
+func (g *Gateway) ejected(b *balancing, route string, e upstream.Ejection) {
 	switch {
 	case e.Gone:
 		b.shown.drop(e.Instance)
 		return
 	case e.Out:
 		b.shown.set(e.Instance, 1)
-		g.log.Warn("upstream ejected", zap.String("route", route), zap.String("instance", e.Instance),
-			zap.Int("failures", e.Failures), zap.Duration("for", e.For))
 	default:
 		b.shown.set(e.Instance, 0)
-		g.log.Info("upstream returned", zap.String("route", route), zap.String("instance", e.Instance))
 	}
 	if g.onEjection != nil {
-		g.onEjection(Ejection{App: app, Route: route, Instance: e.Instance, Out: e.Out, For: e.For, Failures: e.Failures})
+		g.onEjection(Ejection{App: b.conf.app, Route: route, Instance: e.Instance, Out: e.Out, For: e.For, Failures: e.Failures})
 	}
 }
 
