@@ -193,6 +193,25 @@ func TestEjectionOfTheBroken(t *testing.T) {
 	}
 }
 
+// TestRefusedBalancing gives up what was made for a configuration that is refused, and nothing else.
+func TestRefusedBalancing(t *testing.T) {
+	o := config.DefaultOutlier()
+	r := start(t, testConfig(map[string]config.Route{"x": {App: "shop", Outlier: &o}}))
+	c := testConfig(map[string]config.Route{"x": {App: "shop", Outlier: &o}, "y": {App: "shop", Outlier: &o}, "z": {}})
+	if err := r.Apply(t.Context(), c); err == nil {
+		t.Fatal("a route that nothing serves is taken")
+	}
+	if n := r.set.Pool("shop").Judges(); n != 1 {
+		t.Errorf("%d routes judge the targets, want 1", n)
+	}
+	r.reload(func(c *config.Config) {
+		c.Routes = map[string]config.Route{"x": {Respond: &config.Respond{Status: 204}}}
+	})
+	if n := r.set.Pool("shop").Judges(); n != 0 {
+		t.Errorf("%d routes judge the targets, want none", n)
+	}
+}
+
 // asking is a Check that reports what the test says.
 type asking struct {
 	mu      sync.Mutex

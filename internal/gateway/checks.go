@@ -112,6 +112,15 @@ func (g *Gateway) settle(old, next *setup) {
 	}
 }
 
+// discard gives up what was made for a setup that is not served: pools would keep it for ever. g.mu is held.
+func (g *Gateway) discard(next *setup) {
+	for key, b := range next.balancers {
+		if g.current.balancers[key] != b {
+			b.close()
+		}
+	}
+}
+
 // begin starts to check a server.
 func (g *Gateway) begin(of *servers, server upstream.Server) *watched {
 	ctx, cancel := context.WithCancel(g.checking.ctx)

@@ -204,6 +204,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	if err := g.bind(ctx, next); err != nil {
+		g.discard(next)
 		return err
 	}
 	pairs.Commit()

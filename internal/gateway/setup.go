@@ -40,7 +40,7 @@ type site struct {
 
 // compile makes a setup of c, taking over from the present one what is the same. Nothing is bound
 // or changed yet.
-func (g *Gateway) compile(c *config.Config) (*setup, error) {
+func (g *Gateway) compile(c *config.Config) (_ *setup, err error) {
 	next := &setup{
 		sockets:   map[string]*socket{},
 		keys:      map[routeKey]bool{},
@@ -49,6 +49,11 @@ func (g *Gateway) compile(c *config.Config) (*setup, error) {
 		folders:   map[string]*folder{},
 		kept:      map[string]kept{},
 	}
+	defer func() {
+		if err != nil {
+			g.discard(next)
+		}
+	}()
 	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
 		r, err := g.compileRoute(next, name, c)
 		if err != nil {

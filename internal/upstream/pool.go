@@ -47,6 +47,13 @@ func (p *Pool) Name() string { return p.name }
 // Ready is how many targets requests may go to.
 func (p *Pool) Ready() int { return len(p.now.Load().ready) }
 
+// Judges is how many routes hold something against targets (BalanceOptions.Outlier).
+func (p *Pool) Judges() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.judges)
+}
+
 // InFlight is how many leases of t are out; 0 for an unknown target.
 func (p *Pool) InFlight(t status.Target) int64 {
 	p.mu.Lock()
