@@ -47,7 +47,7 @@ func startGateways(t *testing.T) []gateway {
 func writeFolder(t *testing.T, folder string) {
 	t.Helper()
 	for name, text := range map[string]string{
-		"index.html": "the index", "page.txt": "0123456789", "sub/inner.txt": "inner",
+		"index.html": "the index", "page.txt": "0123456789", "sub/inner.txt": "inner", "shop/index.html": "the shop",
 		".env": "secret", ".git/config": "secret", ".well-known/security.txt": "well-known",
 		"trailing.": "secret", "con.txt": "secret", "../secret.txt": "secret", "a b.txt": "spaced",
 	} {
