@@ -116,7 +116,7 @@ func folders() []check {
 		{"/files/.well-known/security.txt", "200", "well-known"},
 		{"/files/shop", "308", ""},
 		{"/files/shop/", "200", "the shop"},
-		{"/files/sub", "404", ""}, // nor a redirect to nothing
+		{"/files/sub", "404", ""},  // nor a redirect to nothing
 		{"/files/sub/", "404", ""}, // no listing
 		{"/files/page.txt/", "404", ""},
 		{"/files/missing", "404", ""},
