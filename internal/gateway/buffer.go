@@ -2,18 +2,40 @@ package gateway
 
 import "sync"
 
-// copySize is the size of the buffers through which bodies are copied.
-const copySize = 32 << 10
+// copySize is the size of the buffers through which bodies are copied, largeSize that of those for bodies
+// that are known to be longer.
+const (
+	copySize  = 32 << 10
+	largeSize = 64 << 10
+)
 
 // buffers lends buffers to the requests of one gateway.
-type buffers struct{ pool sync.Pool }
+type buffers struct{ small, large sync.Pool }
 
-func (b *buffers) get() *[]byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return buf
+func (b *buffers) get() *[]byte { return lend(&b.small, copySize) }
+
+func (b *buffers) put(buf *[]byte) { b.small.Put(buf) }
+
+// getFor lends one for a body of n bytes, or of an unknown length; putFor takes it back.
+func (b *buffers) getFor(n int64) *[]byte {
+	if n > copySize {
+		return lend(&b.large, largeSize)
 	}
-	buf := make([]byte, copySize)
-	return &buf
+	return b.get()
 }
 
-func (b *buffers) put(buf *[]byte) { b.pool.Put(buf) }
+func (b *buffers) putFor(buf *[]byte) {
+	if len(*buf) == largeSize {
+		b.large.Put(buf)
+		return
+	}
+	b.put(buf)
+}
+
+func lend(pool *sync.Pool, size int) *[]byte {
+	if buf, ok := pool.Get().(*[]byte); ok {
+		return buf
+	}
+	buf := make([]byte, size)
+	return &buf
+}

@@ -56,10 +56,11 @@ type call struct {
 	used   int
 }
 
-// serve answers one request that came in through site. The order of the steps is fixed: client
+// serve answers one request that came in through site. Own is its connection if only the answer is written
+// to it, and as it is. The order of the steps is fixed: client
 // address and identifiers, access log and metrics, host and path, pause, redirect, route.
-func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, s *site) {
-	c := &call{recorder: recorder{w: w, buffers: &g.buffers}, g: g, site: s, r: r, start: time.Now(), series: g.metrics.none}
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, s *site, own *conn) {
+	c := &call{recorder: recorder{w: w, buffers: &g.buffers, conn: own}, g: g, site: s, r: r, start: time.Now(), series: g.metrics.none}
 	g.active.begin()
 	defer c.end()
 	c.client = identify(r, s.trust)

@@ -65,6 +65,7 @@ func (f *fault) respond(c *call) {
 		return
 	}
 	if f.conf.Bandwidth > 0 {
+		c.conn = nil // each piece has its time
 		c.w = &narrow{ResponseWriter: c.w, ctx: c.r.Context(), rate: int64(f.conf.Bandwidth)}
 	}
 	f.inner.respond(c)

@@ -58,6 +58,8 @@ type conn struct {
 	streams  streams
 	tls      *tls.ConnectionState // since the handshake; nil without TLS
 
+	gathered gathered // of whoever writes
+
 	mu      sync.Mutex // guards what follows, with the deadline of the socket
 	writeBy time.Time  // the deadline that somebody else wants
 }
@@ -165,11 +167,17 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.body.Load() == bodyAnswering {
 		c.body.Store(bodyNone) // its rest was read, or is given up
 	}
+	if c.keep(p) {
+		return len(p), nil
+	}
 	if !resumable {
-		c.out.bytes.Add(int64(len(p)))
+		c.out.bytes.Add(int64(len(c.gathered.kept) + len(p)))
 	}
 	c.out.waiting.Store(true)
 	defer c.out.waiting.Store(false)
+	if len(c.gathered.kept) > 0 {
+		return c.flush(p)
+	}
 	done := 0
 	for {
 		n, err := c.TCPConn.Write(p[done:])

@@ -210,7 +210,11 @@ func (gen *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.limits.rate > 0:
 		w = c.upload(w, r)
 	}
-	gen.socket.g.serve(w, r, s)
+	var own *conn
+	if gen.tls == nil && r.ContentLength == 0 {
+		own = c // nobody else writes to it
+	}
+	gen.socket.g.serve(w, r, s, own)
 }
 
 // connState counts the connections and follows what they do.

@@ -188,8 +188,8 @@ func (x *exchange) copyBody(res *http.Response) (readErr, writeErr error) {
 			return nil, err
 		}
 	}
-	buf := c.buffers.get()
-	defer c.buffers.put(buf)
+	buf := c.buffers.getFor(res.ContentLength)
+	defer c.buffers.putFor(buf)
 	for {
 		n, err := res.Body.Read(*buf)
 		if n > 0 {

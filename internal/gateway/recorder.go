@@ -12,8 +12,10 @@ import (
 type recorder struct {
 	w       http.ResponseWriter
 	buffers *buffers
-	status  int
-	bytes   int64
+	// conn is where long writes are gathered with the header before them; nil: nowhere.
+	conn   *conn
+	status int
+	bytes  int64
 	// before is called once before the header of an answer goes out; nil: nothing is done then.
 	before func()
 }
@@ -43,8 +45,20 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.begin(http.StatusOK)
 	}
-	n, err := r.w.Write(p)
+	n, err := r.write(p)
 	r.bytes += int64(n)
+	return n, err
+}
+
+func (r *recorder) write(p []byte) (int, error) {
+	if r.conn == nil || len(p) < gatherFrom {
+		return r.w.Write(p)
+	}
+	r.conn.gather()
+	n, err := r.w.Write(p)
+	if rest := r.conn.release(); err == nil {
+		err = rest
+	}
 	return n, err
 }
 

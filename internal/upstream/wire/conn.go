@@ -41,6 +41,7 @@ type conn struct {
 	send *sending    // of a body that is not sent in one piece; nil: none
 	owes bool        // such a body, which waits to be asked for
 	swap swap
+	rest rest
 
 	silence atomic.Int64 // how long it may be silent, as a time.Duration; 0: as long as it likes
 }
@@ -68,6 +69,7 @@ func newConn(tcp net.Conn, t *Transport) *conn {
 		}
 	}
 	c.swap.init(c)
+	c.rest.init()
 	t.open.add(c)
 	return c
 }
@@ -248,7 +250,8 @@ func (c *conn) fill(limit int) error {
 	return err
 }
 
-// read reads at least a byte into p, past the buffer when that is empty and p is not small.
+// read reads at least a byte into p, past the buffer when that is empty and p is not small. Behind the last
+// of the buffer it takes what has come by then, so that an answer goes on in few pieces.
 func (c *conn) read(p []byte) (int, error) {
 	if c.start == c.end {
 		if len(p) >= len(c.buf) {
@@ -261,6 +264,9 @@ func (c *conn) read(p []byte) (int, error) {
 	}
 	n := copy(p, c.buf[c.start:c.end])
 	c.start += n
+	if len(p)-n >= len(c.buf) {
+		n += c.rest.take(c, p[n:])
+	}
 	return n, nil
 }
 
