@@ -143,6 +143,7 @@ func New(options Options) *Daemon {
 // stage fails. Errors: *ConfigError, *ListenError, or that of the stage that failed.
 func (d *Daemon) Run(ctx context.Context, s Starting) error {
 	d.startID = s.StartID()
+	defer pace(d.options.Environ)()
 	s.Progress("configuration")
 	snapshot, problems := config.LoadForStart(d.options.Config)
 	if snapshot == nil {
