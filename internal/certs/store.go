@@ -27,8 +27,13 @@ import (
 	"holdfast/internal/config"
 )
 
-// checkEvery is how often Run looks at the sources.
-const checkEvery = time.Second
+const (
+	// checkEvery is how often Run looks at the sources.
+	checkEvery = time.Second
+	// rereadEvery is how often what others write is read again while it cannot be used: a permission that
+	// was given changes neither its time nor its size.
+	rereadEvery = 10 * time.Second
+)
 
 // Options are what a Store needs of its surroundings; each may be left out.
 type Options struct {
@@ -206,7 +211,7 @@ func (s *Store) Prepare(want map[string]config.Certificate) (*Change, error) {
 		}
 		e := &entry{conf: conf}
 		if had != nil {
-			if !had.due(now) {
+			if !had.due(now) && (had.err == nil || had.kind.Renewed()) {
 				c.entries[name], c.kept[name] = had, true
 				continue
 			}
@@ -236,6 +241,9 @@ func (e *entry) due(now time.Time) bool {
 func (e *entry) load(had *entry, now time.Time) {
 	e.seen = e.source.look(now)
 	e.pairs, e.next, e.err = e.source.load(now)
+	if e.err != nil && e.next.IsZero() && !e.kind.Renewed() {
+		e.next = now.Add(rereadEvery)
+	}
 	if e.err != nil && had != nil {
 		e.pairs, e.index = had.pairs, had.index
 		return
@@ -344,7 +352,7 @@ func (s *Store) tell(name string, had, e *entry) {
 	case had == e:
 	case e.err != nil && e.suspect:
 	case e.err != nil:
-		if had != nil && e.kind.Renewed() && had.err != nil && had.err.Error() == e.err.Error() {
+		if had.told(e) {
 			return
 		}
 		if len(e.pairs) > 0 {
@@ -361,7 +369,7 @@ func (s *Store) tell(name string, had, e *entry) {
 		if had == nil || had.source != e.source {
 			s.log.Warn("certificate: TLS handshakes for it fail until it is issued", zap.String("certificate", name))
 		}
-	case had != nil && samePairs(had.pairs, e.pairs):
+	case had != nil && samePairs(had.pairs, e.pairs) && (had.err == nil || had.suspect):
 	default:
 		s.expiry.WithLabelValues(name).Set(float64(end.Unix()))
 		s.log.Info("certificate loaded", zap.String("certificate", name), zap.String("source", string(e.kind)), zap.Time("not_after", end))
@@ -374,6 +382,11 @@ func (s *Store) tell(name string, had, e *entry) {
 		}
 		s.notify(Notice{What: what, Certificate: name, Source: e.kind, NotAfter: end})
 	}
+}
+
+// told reports whether somebody has heard of the error of next already, because e had the same.
+func (e *entry) told(next *entry) bool {
+	return e != nil && e.err != nil && !e.suspect && e.err.Error() == next.err.Error() && (e.kind.Renewed() || e.seen == next.seen)
 }
 
 // notAfter is the earliest end; zero without a certificate.
