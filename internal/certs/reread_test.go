@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,9 +14,9 @@ import (
 
 // flaky is what others write, which looks the same whether it can be read or not.
 type flaky struct {
-	pairs []*pair
-	err   error
-	next  time.Duration
+	pairs  []*pair
+	denied atomic.Bool
+	next   time.Duration
 }
 
 func (*flaky) look(time.Time) any { return nil }
@@ -26,8 +27,8 @@ func (f *flaky) load(now time.Time) ([]*pair, time.Time, error) {
 	if f.next > 0 {
 		next = now.Add(f.next)
 	}
-	if f.err != nil {
-		return nil, next, f.err
+	if f.denied.Load() {
+		return nil, next, errors.New("access is denied")
 	}
 	return f.pairs, next, nil
 }
@@ -54,7 +55,8 @@ func TestReread(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				src := &flaky{pairs: []*pair{p}, err: errors.New("access is denied"), next: tt.every}
+				src := &flaky{pairs: []*pair{p}, next: tt.every}
+				src.denied.Store(true)
 				good := &entry{conf: config.Certificate{}, kind: FromFiles, source: src, pairs: []*pair{p}, index: newIndex([]*pair{p}), next: time.Now()}
 				s.current.Store(&map[string]*entry{"shop": good})
 				ctx, cancel := context.WithCancel(t.Context())
@@ -65,13 +67,13 @@ func TestReread(t *testing.T) {
 				if heard.count(Rejected, "shop") != 1 || serial(t, s) != 1 {
 					t.Errorf("in ten minutes it was told %d times", heard.count(Rejected, "shop"))
 				}
-				src.err = nil
+				src.denied.Store(false)
 				time.Sleep(max(rereadEvery, tt.every) + checkEvery)
 				synctest.Wait()
 				if i := s.List()[0]; i.Err != nil || heard.count(Reloaded, "shop") != 1 {
 					t.Errorf("after the cure: %v, told %d times", i.Err, heard.count(Reloaded, "shop"))
 				}
-				src.err = errors.New("access is denied")
+				src.denied.Store(true)
 				s.mu.Lock()
 				(*s.current.Load())["shop"].next = time.Now()
 				s.mu.Unlock()
@@ -81,7 +83,7 @@ func TestReread(t *testing.T) {
 					t.Errorf("the same once more: told %d times", heard.count(Rejected, "shop"))
 				}
 				// A reload does not wait for the next look.
-				src.err = nil
+				src.denied.Store(false)
 				if err := s.Apply(map[string]config.Certificate{"shop": {}}); err != nil || s.List()[0].Err != nil {
 					t.Errorf("reload after the cure: %v, %v", err, s.List()[0].Err)
 				}
