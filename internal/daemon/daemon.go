@@ -184,7 +184,11 @@ func (d *Daemon) Run(ctx context.Context, s Starting) error {
 		return d.unbound(err)
 	}
 	if err := d.gateway.Listen(ctx, snapshot.Config); err != nil {
-		return d.unbound(errors.Join(err, doors.close()))
+		refused := d.unbound(errors.Join(err, doors.close()))
+		if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "listen" {
+			return errors.Unwrap(refused) // a certificate that cannot be had, and the like
+		}
+		return refused
 	}
 	return d.serve(ctx, s, doors)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"holdfast/internal/api"
+	"holdfast/internal/certs"
 	"holdfast/internal/config"
 	"holdfast/internal/event"
 	"holdfast/internal/status"
@@ -340,6 +341,11 @@ func TestStartsThatFail(t *testing.T) {
 		{"bad configuration", "version: 1\nap: {}\n", nil, is[*ConfigError]},
 		{"taken listener", strings.Replace(listeners, `web: {address: "127.0.0.1:0"}`, fmt.Sprintf("web: {address: '%s'}", taken.Addr()), 1), nil, is[*ListenError]},
 		{"taken management address", strings.Replace(listeners, `management: {address: "127.0.0.1:0"}`, fmt.Sprintf("management: {address: '%s'}", taken.Addr()), 1), nil, is[*ListenError]},
+		{"a certificate that cannot be had", "version: 1\nmanagement: {address: '127.0.0.1:0'}\nlisteners: {web: {address: '127.0.0.1:0', certificate: shop}}\ncertificates: {shop: {self_signed: {}}}\n", func(d *Daemon, _ string) {
+			if err := certs.WritePrivate(filepath.Join(d.options.DataDir, "self-signed", "shop.pem"), []byte("nonsense")); err != nil {
+				t.Fatal(err)
+			}
+		}, func(err error) bool { return !is[*ListenError](err) && strings.Contains(err.Error(), `certificate "shop"`) }},
 		{"data folder is a file", listeners, func(d *Daemon, dir string) {
 			d.options.DataDir = filepath.Join(dir, "holdfast.yaml", "data")
 		}, is[*DataError]},
