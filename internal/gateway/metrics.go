@@ -94,8 +94,9 @@ type routeMetrics struct {
 	bytes    prometheus.Counter
 	parked   prometheus.Gauge
 	parking  atomic.Int64 // what parked shows
-	dropped  bool         // guarded by metrics.mu, as are the next two
+	dropped  bool         // guarded by metrics.mu, as are the next ones
 	retries  map[string]bool
+	denials  map[string]bool
 	waits    map[outcome]bool
 	traffic  trafficSeries
 
@@ -161,6 +162,10 @@ func (m *metrics) drop(r *routeMetrics) {
 	for reason := range r.retries {
 		m.retries.DeleteLabelValues(app, route, reason)
 	}
+	for reason := range r.denials {
+		m.denials.DeleteLabelValues(app, route, reason)
+	}
+	m.faults.DeleteLabelValues(app, route)
 	for o := range r.waits {
 		m.waits.DeleteLabelValues(app, route, string(o))
 	}
@@ -226,6 +231,10 @@ func (r *routeMetrics) denied(reason string) {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	if !r.dropped {
+		if r.denials == nil {
+			r.denials = map[string]bool{}
+		}
+		r.denials[reason] = true
 		r.of.denials.WithLabelValues(r.key.app, r.key.route, reason).Inc()
 	}
 }

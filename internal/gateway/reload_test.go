@@ -78,7 +78,21 @@ func TestDroppedRouteLeavesNoSeries(t *testing.T) {
 		for _, o := range []outcome{waitServed, waitTimeout, waitRefused, waitGone} {
 			r.waited(o)
 		}
+		for _, reason := range []string{"address", "jwt", "cors"} {
+			r.denied(reason)
+		}
+		for _, count := range []func(){r.faulted, r.rateLimited, r.broken, r.unretried, r.uncompressed} {
+			count()
+		}
+		for _, reason := range []string{"breaker_open", "503"} {
+			r.fellBack(reason)
+		}
 	}
+	var routes []*route
+	for _, own := range []*routeMetrics{gone, stays} {
+		routes = append(routes, &route{name: own.key.route, app: own.key.app, metrics: own, breakers: &breakers{}})
+	}
+	m.guarded(routes)
 	series := func() map[string]int {
 		families, err := reg.Gather()
 		if err != nil {
@@ -97,7 +111,7 @@ func TestDroppedRouteLeavesNoSeries(t *testing.T) {
 		return n
 	}
 	was := series()
-	if was["gone"] < 14 || was["gone"] != was["stays"] {
+	if was["gone"] != 25 || was["gone"] != was["stays"] {
 		t.Fatalf("series before: %v", was)
 	}
 	m.keep(map[routeKey]bool{stays.key: true})
