@@ -148,6 +148,8 @@ func (s *shape) kindHint(n *yaml.Node, at path) string {
 	switch {
 	case s.secret() || n.Kind == yaml.ScalarNode && len(n.Value) > 80:
 		return ""
+	case s.kind == kindList && s.elem.kind == kindStruct && n.Kind == yaml.ScalarNode:
+		return s.elem.kindHint(n, at)
 	case s.kind == kindList && n.Kind == yaml.ScalarNode:
 		words := strings.Fields(n.Value)
 		for i, w := range words {
@@ -157,7 +159,13 @@ func (s *shape) kindHint(n *yaml.Node, at path) string {
 	case s.typ == reflect.TypeFor[Probe]() && n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "/"):
 		return fmt.Sprintf("write %s: {http_get: {path: %s}}", name, yamlText(n.Value))
 	case s.kind == kindStruct && n.Kind == yaml.ScalarNode && shorthand(s.typ) != "":
-		return fmt.Sprintf("write %s: {%s: %s}", name, shorthand(s.typ), yamlText(n.Value))
+		short, value := shorthand(s.typ), yamlText(n.Value)
+		if of := s.fields[s.byName[short]].shape; of.kind == kindScalar {
+			if _, err := of.parseScalar(n.Value); err != nil {
+				value = "..."
+			}
+		}
+		return fmt.Sprintf("write %s: {%s: %s}", name, short, value)
 	case s.kind == kindStruct && n.Kind == yaml.SequenceNode && shorthand(s.typ) == "command":
 		return fmt.Sprintf("write %s: {command: [...]}", name)
 	case s.named() && n.Kind == yaml.SequenceNode:

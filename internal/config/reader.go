@@ -353,6 +353,9 @@ func (s *shape) cure(text string) string {
 		}
 		return "write true or false"
 	}
+	if text == "" || strings.IndexByte("0123456789.", text[0]) < 0 {
+		return "" // what follows is about units
+	}
 	for _, change := range [][2]string{
 		{"", "s"},
 		{"sec", "s"},

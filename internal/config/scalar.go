@@ -166,7 +166,7 @@ type Number float64
 func (n *Number) UnmarshalText(text []byte) error {
 	v, err := strconv.ParseFloat(string(text), 64)
 	if err != nil || v < 0 || v > 1e9 || math.IsNaN(v) {
-		return fmt.Errorf("%q is not a number from 0 to 1000000000", text)
+		return fmt.Errorf("%q is not a number from 0 to 1000000000: write a number such as 0.5 or 2000", text)
 	}
 	*n = Number(v)
 	return nil

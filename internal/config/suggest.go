@@ -266,6 +266,8 @@ func shorthand(t reflect.Type) string {
 		return "body"
 	case reflect.TypeFor[Flow]():
 		return "qps"
+	case reflect.TypeFor[CircuitBreaker]():
+		return "strategy"
 	case reflect.TypeFor[Retry]():
 		return "attempts"
 	case reflect.TypeFor[ClientCertificate]():

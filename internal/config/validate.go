@@ -235,8 +235,10 @@ func (v *validator) present(at path, name string, folder bool) bool {
 		return absent(fmt.Sprintf("this account may not enter a folder on the way to the %s %s, or itself", what, name), "let Holdfast's account enter them")
 	case err != nil:
 		return absent(fmt.Sprintf("the %s %s is not there", what, name), "create it, or correct the path; relative paths start at the folder of this file")
-	case info.IsDir() && !folder:
+	case info.IsDir() && !folder && keyOf(at) == "command":
 		return absent(name+" is a folder, not a file", "name the program in it")
+	case info.IsDir() && !folder:
+		return absent(name+" is a folder, not a file", "name a file in it")
 	case !info.IsDir() && folder:
 		return absent(name+" is a file, not a folder", "name the folder that holds it")
 	}
