@@ -80,6 +80,9 @@ func (r *flowRule) key(c *call) uint64 {
 	case config.KeyClientIP:
 		return r.limiter.Client(c.client.address)
 	case config.KeyHeader:
+		if r.name == hostField {
+			return r.limiter.Text(c.host)
+		}
 		if values := c.r.Header[r.name]; len(values) > 0 {
 			return r.limiter.Text(values[0])
 		}

@@ -166,6 +166,7 @@ func TestFlowKeysOfRequests(t *testing.T) {
 		"":              {header("X-Api", "a"), header("X-Api", "b"), nil},
 		"client_ip":     {func(c *call) { c.client.address = "2001:db8::1" }, func(c *call) { c.client.address = "2001:db8::2" }, func(c *call) { c.client.address = "2001:db8:0:1::1" }},
 		"header:x-api":  {header("X-Api", "a"), header("X-Api", "a"), header("X-Api", "b")},
+		"header:host":   {func(c *call) { c.host = "a.example" }, func(c *call) { c.host = "a.example" }, func(c *call) { c.host = "b.example" }},
 		"header:X-None": {header("X-Api", "a"), header("X-Api", "b"), header("X-None", "")},
 		"cookie:who":    {header("Cookie", "who=ann; a=b"), header("Cookie", "z=who; who=ann"), header("Cookie", "whose=x; who=bob")},
 		"jwt_subject":   {func(c *call) { c.subject = "ann" }, func(c *call) { c.subject = "ann" }, func(c *call) { c.subject = "bob" }},

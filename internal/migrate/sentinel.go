@@ -279,12 +279,13 @@ func (s *sentinel) rule(kind string, f fields, place string) error {
 	default:
 		s.flow(a, f, place)
 	}
-	for _, name := range []string{"id", "limitApp", "gmtCreate", "gmtModified", "app", "ip", "port", "refResource", "clusterConfig", "controller", "resourceMode"} {
+	for _, name := range []string{"id", "limitApp", "gmtCreate", "gmtModified", "app", "ip", "port", "refResource", "clusterConfig", "controller", "paramItem", "resourceMode"} {
 		f.read[name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.m)) {
 		if !f.read[name] && f.m[name] != nil {
-			s.lost(a, place+" "+name, fmt.Sprint(f.m[name]), "Holdfast has nothing like it", "see what it does in Sentinel's documentation")
+			text, _ := json.Marshal(f.m[name]) // it was read from JSON, or could have been
+			s.lost(a, place+" "+name, string(text), "Holdfast has nothing like it", "see what it does in Sentinel's documentation")
 		}
 	}
 	return nil

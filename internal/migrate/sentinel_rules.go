@@ -20,14 +20,16 @@ type rules struct {
 	breakers []config.CircuitBreaker
 }
 
-func (s *sentinel) concurrency(a *app, count float64, place string) {
+// concurrency adds a rule; false: it is none.
+func (s *sentinel) concurrency(a *app, count float64, place string) bool {
 	if count < 1 || count > 1_000_000 {
 		s.lost(a, place, fmt.Sprint(count), "this is no number of requests in flight", "write concurrency: a number from 1 to 1000000")
-		return
+		return false
 	}
 	rule := config.DefaultFlow()
 	rule.Concurrency = int(count)
 	a.rules.flow = append(a.rules.flow, rule)
+	return true
 }
 
 // flow reads Java's FlowRule and GatewayFlowRule, and Go's flow.Rule.
@@ -36,8 +38,9 @@ func (s *sentinel) flow(a *app, f fields, place string) {
 		s.look(a, place+" clusterMode", "true", "each Holdfast counts for itself", "divide count by how many there are")
 	}
 	if f.choice("grade", 1, "thread", "qps") == 0 {
-		s.concurrency(a, f.number("count", 0), place)
-		s.key(a, f, place)
+		if s.concurrency(a, f.number("count", 0), place) {
+			s.key(a, f, place)
+		}
 		return
 	}
 	rule := config.DefaultFlow()
@@ -97,9 +100,8 @@ func (s *sentinel) flow(a *app, f fields, place string) {
 
 // key reads a GatewayFlowRule's paramItem into the last rule.
 func (s *sentinel) key(a *app, f fields, place string) {
-	f.read["paramItem"] = true
 	item, ok := f.m["paramItem"].(map[string]any)
-	if !ok || len(a.rules.flow) == 0 {
+	if !ok {
 		return
 	}
 	rule := &a.rules.flow[len(a.rules.flow)-1]
@@ -109,6 +111,8 @@ func (s *sentinel) key(a *app, f fields, place string) {
 	switch strategy := param.choice("parseStrategy", 0, "clientip", "host", "header", "urlparam", "cookie"); {
 	case strategy == 0:
 		rule.Key = config.KeyClientIP
+	case strategy == 1:
+		rule.Key = config.Key(config.KeyHeader + ":Host")
 	case strategy == 2 && named:
 		rule.Key = config.Key(config.KeyHeader + ":" + name)
 	case strategy == 4 && named:
@@ -116,6 +120,7 @@ func (s *sentinel) key(a *app, f fields, place string) {
 	default:
 		s.lost(a, place+" paramItem", param.text("fieldName"), "requests are counted by client_ip, header:NAME, cookie:NAME or jwt_subject only", "the rule was left out; write flow with a key")
 		a.rules.flow = a.rules.flow[:len(a.rules.flow)-1]
+		return
 	}
 	if pattern := param.text("pattern"); pattern != "" {
 		s.lost(a, place+" paramItem.pattern", pattern, "every value is counted", "match the requests by a route of their own")
