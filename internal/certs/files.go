@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"crypto/tls"
 	"fmt"
 	"os"
 	"time"
@@ -56,7 +55,7 @@ const maxFile = 1 << 20
 
 // parsePair reads a chain and the key of its first certificate; both may be in one text.
 func parsePair(kind Source, chain, key []byte) (*pair, error) {
-	c, err := tls.X509KeyPair(chain, key)
+	c, err := config.KeyPair(chain, key)
 	if err != nil {
 		return nil, err
 	}

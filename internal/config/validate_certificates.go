@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -78,10 +77,12 @@ func (v *validator) certificates() {
 		if cert.CertFile == "" || !v.machine.here {
 			continue
 		}
-		if !v.readable(at.key("cert_file"), cert.CertFile) || !v.readable(at.key("key_file"), cert.KeyFile) {
+		chain, ok := v.readable(at.key("cert_file"), cert.CertFile)
+		key, also := v.readable(at.key("key_file"), cert.KeyFile)
+		if !ok || !also {
 			continue
 		}
-		loaded, err := tls.LoadX509KeyPair(cert.CertFile, cert.KeyFile)
+		loaded, err := KeyPair(chain, key)
 		switch {
 		case err != nil:
 			v.report(codeCertificate, v.key(at), at, fmt.Sprintf("certificate %q: %v", name, err), "both files are PEM; the key belongs to the first certificate in cert_file and has no password")
@@ -215,10 +216,10 @@ func (v *validator) challenge(at path, name string, c Challenge) {
 }
 
 // readable reports a file that certificates cannot be read from.
-func (v *validator) readable(at path, name string) bool {
-	_, err := ReadBounded(name, maxIncluded)
+func (v *validator) readable(at path, name string) ([]byte, bool) {
+	data, err := ReadBounded(name, maxIncluded)
 	if err == nil {
-		return true
+		return data, true
 	}
 	cause, hint := err, "it must be a file that Holdfast's account may read"
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
@@ -228,5 +229,5 @@ func (v *validator) readable(at path, name string) bool {
 		hint = "check the path; relative paths start at the folder of this file"
 	}
 	v.report(codeCertificate, v.value(at), at, fmt.Sprintf("%s: %s cannot be read: %v", last(at), name, cause), hint)
-	return false
+	return nil, false
 }
