@@ -63,6 +63,13 @@ func (e *exam) certificateFiles(name string, c config.Certificate) {
 	} else {
 		e.validity(name, c, leaf.NotBefore, leaf.NotAfter, "renew it: put the new one into "+c.CertFile)
 	}
+	if e.s.Running != nil {
+		for _, p := range e.s.Running.Certificates {
+			if p.Name == name && p.Error != "" {
+				e.fail(e.s.Command("cert ls"), "certificate %q: the files cannot be used, and the former one, which ends on %s, is still presented: %s", name, p.NotAfter.Format(time.DateOnly), p.Error)
+			}
+		}
+	}
 	if file, err := e.m.File(c.KeyFile); err == nil && !e.windows() && file.Mode.Perm()&mayRead != 0 {
 		e.fail(e.asAdmin("chmod o= "+quoted(c.KeyFile)), "the private key %s may be read by every account of this machine", c.KeyFile)
 	}

@@ -302,6 +302,10 @@ func TestFindings(t *testing.T) {
 			w.m.errs["read /etc/shop.pem"], w.s.Admin = fs.ErrPermission, false
 		}, []string{`unseen certificates: certificate "shop": /etc/shop.pem: permission denied -> sudo holdfast doctor`}},
 
+		{"changed files refused", "linux", func(w *world) {
+			w.certificate(t, now().Add(-day), now().Add(80*day))
+			w.s.Running.Certificates = []Certificate{{Name: "shop", NotAfter: now().Add(5 * day), Error: "key_file: permission denied"}, {Name: "other", Error: "x"}}
+		}, []string{`fail certificates: certificate "shop": the files cannot be used, and the former one, which ends on 2026-05-06, is still presented: key_file: permission denied -> holdfast cert ls`}},
 		{"short life", "linux", func(w *world) { w.certificate(t, now().Add(-4*time.Hour), now().Add(20*time.Hour)) }, nil},
 		{"short life ends", "linux", func(w *world) { w.certificate(t, now().Add(-17*time.Hour), now().Add(7*time.Hour)) }, []string{`warn certificates: certificate "shop" expires on 2026-05-01`}},
 		{"internal CA", "linux", func(w *world) {
