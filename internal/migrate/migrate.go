@@ -232,7 +232,11 @@ func errTooMany(what string, most int) error {
 // add begins an app that the tool calls name.
 func (r *reader) add(name, origin string) (*app, error) {
 	if len(r.apps) >= maxApps {
-		return nil, errTooMany("programs", maxApps)
+		what := "programs"
+		if r.Tool == Sentinel {
+			what = "resources"
+		}
+		return nil, errTooMany(what, maxApps)
 	}
 	a := &app{title: name, origin: origin, instances: 1, file: r.file, windows: r.Tool.System() == windows}
 	r.apps = append(r.apps, a)

@@ -171,6 +171,15 @@ func whole(t *testing.T, r *Result, text []byte, system string) {
 	}
 }
 
+// resources are flow rules for so many resources.
+func resources(n int) []string {
+	var rules []string
+	for i := range n {
+		rules = append(rules, fmt.Sprintf(`{"resource": "/r%d", "count": 1}`, i))
+	}
+	return rules
+}
+
 func TestRefused(t *testing.T) {
 	deep := strings.Repeat("<a>", maxDepth+1)
 	for _, tt := range []struct {
@@ -203,6 +212,9 @@ func TestRefused(t *testing.T) {
 		{"no text", Supervisord, "", "no program"},
 		{"no rules", Sentinel, `{"apps": []}`, "no rule"},
 		{"neither JSON nor YAML", Sentinel, "{[", "neither JSON"},
+		{"JSON with comments", Sentinel, "// rules\n" + `[{"resource": "/a", "count": 5}]`, "neither JSON"},
+		{"two documents", Sentinel, "- {resource: /a, count: 3}\n---\n- {resource: /b, count: 4}\n", "more than one YAML document"},
+		{"more resources than fit", Sentinel, "[" + strings.Join(resources(maxApps+1), ",") + "]", "500 resources"},
 		{"rules of no resource", Sentinel, `[{"resource": "", "count": 1}]`, "no rule"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,7 +2,9 @@ package migrate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"strconv"
@@ -10,6 +12,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 )
+
+var errDocuments = errors.New("it has more than one YAML document; import them one by one")
 
 // pm2Value reads JSON, YAML or the literal part of JavaScript.
 func pm2Value(file File) (any, error) {
@@ -47,9 +51,14 @@ func allUnmarked(v any) any {
 
 // yamlValue is a YAML file as the values of JavaScript. Aliases are counted each time they are used.
 func yamlValue(text string) (any, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+	var doc, more yaml.Node
+	d := yaml.NewDecoder(strings.NewReader(text))
+	switch err := d.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
 		return nil, fmt.Errorf("it is not YAML: %s", shown(firstLine(err.Error())))
+	case !errors.Is(d.Decode(&more), io.EOF):
+		return nil, errDocuments
 	}
 	left := maxNodes
 	return fromYAML(&doc, 0, &left)

@@ -47,7 +47,11 @@ func readSentinel(r *reader, file File) error {
 			break
 		}
 		var not error
-		if v, not = yamlValue(text); not != nil {
+		v, not = yamlValue(text)
+		if errors.Is(not, errDocuments) {
+			return not
+		}
+		if _, word := v.(string); not != nil || word {
 			return fmt.Errorf("it is neither JSON (%s) nor YAML", shown(err.Error()))
 		}
 	}
