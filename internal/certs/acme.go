@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -67,20 +68,17 @@ func (a *acmeSource) renew() {
 	a.due = time.Unix(0, 0)
 }
 
-// load has what was obtained, and the error of the newest try. A file that cannot be used is as good as
-// none: a new certificate is obtained.
+// load has what was obtained, and the error of the newest try. What was obtained for other names, or from
+// another authority, is presented until the new one is there: a name that is added must not end the others.
 func (a *acmeSource) load(now time.Time) ([]*pair, time.Time, error) {
 	if a.dir == "" {
 		return nil, now.Add(time.Minute), errNoData
 	}
-	p, err := readPair(FromACME, a.file())
-	if err != nil || !sameNames(p.names, a.conf.Names) {
-		p = nil
-	}
+	p, asWanted := a.kept()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.due.IsZero() {
-		if a.due = now; p != nil {
+		if a.due = now; asWanted {
 			a.due = renewAt(p.Leaf.NotBefore, p.Leaf.NotAfter)
 		}
 	}
@@ -88,6 +86,30 @@ func (a *acmeSource) load(now time.Time) ([]*pair, time.Time, error) {
 		return nil, time.Time{}, a.err
 	}
 	return []*pair{p}, time.Time{}, a.err
+}
+
+// authorityLine begins a file: where its certificate is from.
+const authorityLine = "authority: "
+
+// kept is what was obtained, and whether that is what is wanted now. A file that cannot be used is as good
+// as none, and so is one for none of the names.
+func (a *acmeSource) kept() (p *pair, asWanted bool) {
+	data, err := config.ReadBounded(a.file(), maxFile)
+	if err != nil {
+		return nil, false
+	}
+	if p, err = parsePair(FromACME, data, data); err != nil || len(without(a.conf.Names, p.names)) == len(a.conf.Names) {
+		return nil, false
+	}
+	from, said := strings.CutPrefix(string(data[:max(0, bytes.IndexByte(data, '\n'))]), authorityLine)
+	return p, sameNames(p.names, a.conf.Names) && (!said || from == a.conf.Directory)
+}
+
+// without are the names that are not among others.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.ContainsFunc(others, func(o string) bool { return strings.EqualFold(o, name) })
+	})
 }
 
 // nextTry is when it is obtained next.
@@ -198,7 +220,7 @@ func (a *acmeSource) obtain(ctx context.Context) (*x509.Certificate, error) {
 	if !sameNames(p.names, a.conf.Names) {
 		return nil, fmt.Errorf("it has issued a certificate for %s", strings.Join(p.names, ", "))
 	}
-	return p.Leaf, WritePrivate(a.file(), append(slices.Clip(chains[0].ChainPEM), private...))
+	return p.Leaf, WritePrivate(a.file(), slices.Concat([]byte(authorityLine+a.conf.Directory+"\n"), chains[0].ChainPEM, private))
 }
 
 // transport speaks to the authority alone.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/config"
 )
@@ -118,6 +120,58 @@ func TestACMEKept(t *testing.T) {
 	}
 	if err := New(Options{}).Apply(acmeFor("https://acme.test/dir", "shop.test")); err == nil {
 		t.Error("without a data folder: no error")
+	}
+}
+
+// TestACMEWanted: what was obtained for other names, or from another authority, is presented until the one
+// that is wanted is there; a handshake for a name that it is not made for fails.
+func TestACMEWanted(t *testing.T) {
+	const here = "https://acme.test/dir"
+	now := time.Now()
+	cert, key := made{names: []string{"shop.test", "www.shop.test"}, before: now.Add(-time.Hour), after: now.Add(1000 * time.Hour)}.pem(t)
+	for _, tt := range []struct {
+		name, line string
+		names      []string
+		due        bool
+		waiting    string // a name whose handshakes fail
+	}{
+		{"the same", authorityLine + here, []string{"www.shop.test", "SHOP.test"}, false, ""},
+		{"nobody knows from whom", "", []string{"shop.test", "www.shop.test"}, false, ""},
+		{"another authority", authorityLine + "https://staging.test/dir", []string{"shop.test", "www.shop.test"}, true, ""},
+		{"a name more", authorityLine + here, []string{"shop.test", "www.shop.test", "new.test"}, true, "new.test"},
+		{"a name less", authorityLine + here, []string{"shop.test"}, true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, reg := scratch(t), prometheus.NewRegistry()
+			if err := WritePrivate(filepath.Join(dir, "acme", "shop.pem"), slices.Concat([]byte(tt.line+"\n"), cert, key)); err != nil {
+				t.Fatal(err)
+			}
+			s := New(Options{DataDir: dir, Metrics: reg})
+			if err := s.Apply(acmeFor(here, tt.names...)); err != nil {
+				t.Fatal(err)
+			}
+			if i := s.List()[0]; i.State != Valid || i.Renewal.After(wall()) == tt.due {
+				t.Errorf("%+v", i)
+			}
+			if c, err := s.Choose([]string{"shop"}, modern("shop.test")); err != nil || c.Leaf.Subject.CommonName != "shop.test" {
+				t.Errorf("a name that it is made for: %v", err)
+			}
+			if tt.waiting != "" {
+				if _, err := s.Choose([]string{"shop"}, modern(tt.waiting)); err == nil {
+					t.Error("a name that it is not made for gets it")
+				}
+			}
+			if families, err := reg.Gather(); err != nil || len(families) != 1 {
+				t.Errorf("metrics: %v, %v", families, err)
+			}
+			// For none of the names it is as good as none, and no metric tells of it any more.
+			if err := s.Apply(acmeFor(here, "other.test")); err != nil || s.List()[0].State != Pending {
+				t.Errorf("other names: %v", err)
+			}
+			if families, err := reg.Gather(); err != nil || len(families) != 0 {
+				t.Errorf("metrics without a certificate: %v, %v", families, err)
+			}
+		})
 	}
 }
 

@@ -249,8 +249,11 @@ func (e *entry) load(had *entry, now time.Time) {
 		return
 	}
 	e.index = newIndex(e.pairs)
-	if len(e.pairs) == 0 && e.conf.ACME != nil {
+	if e.conf.ACME != nil {
 		e.index.waiting = e.conf.ACME.Names
+		for _, p := range e.pairs {
+			e.index.waiting = without(e.index.waiting, p.names)
+		}
 	}
 }
 
@@ -365,9 +368,14 @@ func (s *Store) tell(name string, had, e *entry) {
 			what = Failed
 		}
 		s.notify(Notice{What: what, Certificate: name, Source: e.kind, NotAfter: end, Err: e.err, Next: e.next})
-	case len(e.pairs) == 0:
+	case len(e.index.waiting) > 0:
+		if len(e.pairs) == 0 {
+			s.expiry.DeleteLabelValues(name)
+		} else {
+			s.expiry.WithLabelValues(name).Set(float64(end.Unix()))
+		}
 		if had == nil || had.source != e.source {
-			s.log.Warn("certificate: TLS handshakes for it fail until it is issued", zap.String("certificate", name))
+			s.log.Warn("certificate: TLS handshakes for these names fail until it is issued", zap.String("certificate", name), zap.Strings("names", e.index.waiting))
 		}
 	case had != nil && samePairs(had.pairs, e.pairs) && (had.err == nil || had.suspect):
 	default:
