@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"maps"
 	"slices"
+	"strings"
 )
 
 // hashOf identifies a merged tree: equal trees have equal hashes.
@@ -25,7 +25,13 @@ const hashChunk = 4 << 10
 type hashWriter struct {
 	hash hash.Hash
 	buf  []byte
-	keys []string // those of the sections that are being written, one behind the other
+	// entries are those of the sections that are being written, one behind the other.
+	entries []treeEntry
+}
+
+type treeEntry struct {
+	key   string
+	value any
 }
 
 func (w *hashWriter) value(v any) {
@@ -36,16 +42,18 @@ func (w *hashWriter) value(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		w.number('{', len(v))
-		from := len(w.keys)
-		w.keys = slices.AppendSeq(w.keys, maps.Keys(v))
-		to := len(w.keys)
-		slices.Sort(w.keys[from:])
-		for i := from; i < to; i++ {
-			key := w.keys[i]
-			w.text(key)
-			w.value(v[key])
+		from := len(w.entries)
+		for key, value := range v {
+			w.entries = append(w.entries, treeEntry{key, value})
 		}
-		w.keys = w.keys[:from]
+		to := len(w.entries)
+		slices.SortFunc(w.entries[from:], func(a, b treeEntry) int { return strings.Compare(a.key, b.key) })
+		for i := from; i < to; i++ {
+			e := w.entries[i]
+			w.text(e.key)
+			w.value(e.value)
+		}
+		w.entries = w.entries[:from]
 	case []any:
 		w.number('[', len(v))
 		for _, entry := range v {

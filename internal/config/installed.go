@@ -67,7 +67,7 @@ func (l *loader) readInstalled() *layer {
 	layer := l.newLayer(src)
 	at := path("listeners").key(defaultListener).key("address")
 	layer.tree = map[string]any{"listeners": map[string]any{defaultListener: map[string]any{"address": net.JoinHostPort(host, port)}}}
-	layer.spots[at] = entry{value: spot{src: src}}
+	layer.spots.put(at, entry{value: spot{src: src}})
 	return layer
 }
 

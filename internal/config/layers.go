@@ -95,7 +95,7 @@ func (l *loader) assign(origin string, all []assignment) *layer {
 		if !ok {
 			continue
 		}
-		whole.spots[at] = entry{r.spot(n), r.spot(n)}
+		whole.spots.put(at, entry{r.spot(n), r.spot(n)})
 		v, ok := r.value(n, at, s, 0)
 		if !ok {
 			r.reject(at)
@@ -232,10 +232,18 @@ func (l *loader) defaults(user map[string]any) *layer {
 		apps[name] = l.appDefaults(name, section(section(user, "apps"), name), file)
 	}
 	routes := map[string]any{}
-	plain := l.plainRoute(listeners)
+	l.plain, l.special = l.plainRoute(listeners), map[string]bool{}
 	sections := routeSections()
 	for name := range section(user, "routes") {
-		routes[name] = l.routeDefaults(section(section(user, "routes"), name), plain, sections)
+		own := l.ownDefaults(section(section(user, "routes"), name), sections)
+		if len(own) == 0 {
+			routes[name] = l.plain
+			continue
+		}
+		l.special[name] = true
+		route := maps.Clone(l.plain)
+		maps.Copy(route, own)
+		routes[name] = route
 	}
 	all["apps"], all["routes"] = apps, routes
 	return layer
@@ -245,10 +253,9 @@ func (l *loader) appDefaults(name string, user, file map[string]any) map[string]
 	app := l.treeOf(DefaultApp())
 	section(app, "output")["file"] = maps.Clone(file)
 	dir := l.dir
-	at := path("apps").key(name).key("command")
 	for _, layer := range l.layers {
-		if e, ok := layer.spots[at]; ok {
-			dir = e.value.src.dir
+		if _, ok := section(section(layer.tree, "apps"), name)["command"]; ok {
+			dir = layer.src.dir
 		}
 	}
 	if dir != "" {
@@ -293,9 +300,8 @@ func (l *loader) plainRoute(listeners map[string]any) map[string]any {
 	return route
 }
 
-// routeDefaults is plain itself, which is not changed, for a route that has none of the sections with
-// defaults of their own.
-func (l *loader) routeDefaults(user, plain, sections map[string]any) map[string]any {
+// ownDefaults are those of the sections of a route that have defaults of their own.
+func (l *loader) ownDefaults(user, sections map[string]any) map[string]any {
 	own := map[string]any{}
 	for key := range user {
 		switch defaults, ok := sections[key]; {
@@ -311,12 +317,7 @@ func (l *loader) routeDefaults(user, plain, sections map[string]any) map[string]
 	if fallback := section(user, "fallback"); fallback["respond"] != nil {
 		section(own, "fallback")["respond"] = l.respondDefaults(section(fallback, "respond"))
 	}
-	if len(own) == 0 {
-		return plain
-	}
-	route := maps.Clone(plain)
-	maps.Copy(route, own)
-	return route
+	return own
 }
 
 func (l *loader) respondDefaults(user map[string]any) map[string]any {
@@ -332,9 +333,10 @@ func (l *loader) respondDefaults(user map[string]any) map[string]any {
 // completeLists gives the sections in lists of the merged tree what they do not say themselves: layers
 // merge by key, and the entries of a list have none.
 func (l *loader) completeLists(tree map[string]any) {
+	lists := map[string]any{"flow": DefaultFlow(), "circuit_breaker": DefaultCircuitBreaker()}
 	for _, route := range section(tree, "routes") {
 		route, _ := route.(map[string]any)
-		for key, defaults := range map[string]any{"flow": DefaultFlow(), "circuit_breaker": DefaultCircuitBreaker()} {
+		for key, defaults := range lists {
 			rules, ok := route[key].([]any)
 			if !ok {
 				continue

@@ -88,8 +88,11 @@ type loader struct {
 	order int
 
 	shapes map[reflect.Type]*shape // of the defaults, each read once
-	main   *layer
-	layers []*layer // without the defaults
+	// plain is what a route has by default, except for the special ones.
+	plain   map[string]any
+	special map[string]bool
+	main    *layer
+	layers  []*layer // without the defaults
 
 	machine machine
 	keys    registryKeys
@@ -133,11 +136,14 @@ func (l *loader) finish() (*Snapshot, Problems) {
 			below, layers = append(below, installed), append([]*layer{installed}, layers...)
 		}
 	}
-	tree := merge(append(below, &layer{tree: user})...)
+	tree := user
+	for _, layer := range slices.Backward(below) {
+		tree = joined(layer.tree, tree)
+	}
 	l.completeLists(tree)
 	hash := make(chan string, 1) // beside the rest: it is a tenth of the time
 	go func() { hash <- hashOf(tree) }()
-	cfg := l.decode(tree)
+	cfg := l.decode(tree, user)
 	v := &validator{collector: &l.collector, cfg: cfg, layers: layers, env: l.env, machine: l.machine}
 	given := user
 	if l.policy != nil {
@@ -205,6 +211,31 @@ func overlay(tree, over map[string]any, last bool) {
 	}
 }
 
+// joined is over laid over base, neither of which is changed. What only one of them has is shared.
+func joined(base, over map[string]any) map[string]any {
+	switch {
+	case len(over) == 0:
+		return base
+	case len(base) == 0:
+		return over
+	}
+	size := len(base)
+	if size < 64 {
+		size += len(over) // to make room later takes longer
+	}
+	out := make(map[string]any, size)
+	maps.Copy(out, base)
+	for key, value := range over {
+		if sub, isMap := value.(map[string]any); isMap {
+			if was, both := base[key].(map[string]any); both {
+				value = joined(was, sub)
+			}
+		}
+		out[key] = value
+	}
+	return out
+}
+
 // copied is tree in maps of its own.
 func copied(tree map[string]any) map[string]any {
 	own := maps.Clone(tree)
@@ -216,13 +247,49 @@ func copied(tree map[string]any) map[string]any {
 	return own
 }
 
-// decode turns a merged tree into the types.
-func (l *loader) decode(tree map[string]any) *Config {
+// decode turns a merged tree into the types; user is what of it is not by default.
+func (l *loader) decode(tree, user map[string]any) *Config {
 	cfg := &Config{}
+	routes := section(tree, "routes")
+	if len(routes) > 0 {
+		tree = maps.Clone(tree)
+		delete(tree, "routes")
+		if err := l.decodeRoutes(cfg, routes, section(user, "routes")); err != nil {
+			l.defect(fmt.Errorf("routes: %w", err))
+		}
+	}
 	if err := l.root.fill(reflect.ValueOf(cfg).Elem(), tree); err != nil {
 		l.defect(err)
 	}
 	return cfg
+}
+
+// decodeRoutes fills in what all routes have by default only once, and of each what it has itself.
+func (l *loader) decodeRoutes(cfg *Config, routes, user map[string]any) error {
+	shape, _ := l.root.child("routes")
+	var plain, route Route
+	if err := shape.elem.fill(reflect.ValueOf(&plain).Elem(), l.plain); err != nil {
+		return err
+	}
+	cfg.Routes = make(map[string]Route, len(routes))
+	into, own := reflect.ValueOf(&route).Elem(), map[string]any{}
+	for name, whole := range routes {
+		fill := whole
+		if given, ok := user[name].(map[string]any); ok && !l.special[name] {
+			clear(own)
+			for key := range given {
+				own[key] = section(routes, name)[key]
+			}
+			route, fill = plain, own
+		} else {
+			route = Route{}
+		}
+		if err := shape.elem.fill(into, fill); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		cfg.Routes[name] = route
+	}
+	return nil
 }
 
 // defect reports what the strict reader should have kept from happening.
@@ -306,7 +373,7 @@ func (l *loader) newSource(name string) *source {
 }
 
 func (l *loader) newLayer(src *source) *layer {
-	return &layer{src: src, tree: map[string]any{}, spots: map[path]entry{}, written: map[path]string{}}
+	return &layer{src: src, tree: map[string]any{}, spots: &spots{}, written: map[path]string{}}
 }
 
 func (l *loader) reader(into *layer) *reader {
@@ -360,7 +427,7 @@ func (l *loader) addFile(name string, data []byte, main bool) {
 	if node == nil {
 		return
 	}
-	layer.spots = make(map[path]entry, entriesOf(node)) // growing it costs as much as filling it
+	layer.spots.list = make([]located, 0, entriesOf(node)) // growing it costs as much as filling it
 	r := l.reader(layer)
 	before := len(l.problems)
 	if v, ok := r.value(node, "", l.root, 0); ok {
@@ -399,7 +466,8 @@ func (l *loader) retake(from int, src *source) {
 func (l *loader) checkVersions() {
 	for _, layer := range l.layers {
 		if version, ok := layer.tree["version"].(int64); ok && version != Version {
-			l.report(codeVersion, layer.spots["version"].value, "version", fmt.Sprintf("version %d is not known", version),
+			e, _ := layer.spots.of("version")
+			l.report(codeVersion, e.value, "version", fmt.Sprintf("version %d is not known", version),
 				fmt.Sprintf("this Holdfast reads version %d", Version))
 		}
 	}

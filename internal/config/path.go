@@ -49,10 +49,18 @@ func (p path) pointer() string {
 	return b.String()
 }
 
+// has reports whether a tree has a value at p.
+func has(tree map[string]any, p path) bool {
+	_, ok := lookup(tree, p)
+	return ok
+}
+
 // lookup finds the value at p in a tree.
 func lookup(tree map[string]any, p path) (any, bool) {
 	var at any = tree
-	for _, part := range p.parts() {
+	for rest, more := string(p), p != ""; more; {
+		var part string
+		part, rest, more = strings.Cut(rest, separator)
 		switch in := at.(type) {
 		case map[string]any:
 			next, ok := in[part]

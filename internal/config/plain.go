@@ -92,7 +92,7 @@ func (p *plain) block(indent, depth int) *yaml.Node {
 		return p.items(indent)
 	}
 	n := p.node(yaml.MappingNode, 0)
-	n.Tag = "!!map"
+	n.Tag, n.Content = "!!map", make([]*yaml.Node, 0, 8)
 	for {
 		key, end := p.key()
 		if key == nil {
@@ -280,7 +280,7 @@ func (p *plain) skip(at int) int {
 
 func (p *plain) flowMapping(start, depth int) (n *yaml.Node, end int) {
 	n = p.node(yaml.MappingNode, start)
-	n.Tag, n.Style = "!!map", yaml.FlowStyle
+	n.Tag, n.Style, n.Content = "!!map", yaml.FlowStyle, make([]*yaml.Node, 0, 4)
 	for at := p.skip(start + 1); at < len(p.text); {
 		if p.text[at] == '}' {
 			return n, at + 1

@@ -254,11 +254,12 @@ func (l *loader) policyKeys() []string {
 		return nil
 	}
 	var keys []string
-	for at := range l.policy.spots {
-		if _, below := l.policy.spots[at.parent()]; !below {
+	for i := range l.policy.spots.list {
+		at := l.policy.spots.list[i].at
+		if _, below := l.policy.spots.of(at.parent()); !below {
 			keys = append(keys, at.String())
 		}
 	}
 	slices.Sort(keys)
-	return keys
+	return slices.Compact(keys)
 }

@@ -9,9 +9,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// entry is where a key and its value stand. An entry of a list has no key of its own.
-type entry struct{ key, value spot }
-
 // reader turns the YAML nodes of one source into a layer. It is strict: what the shape does not
 // know is a problem, and what has a problem is left out of the tree.
 type reader struct {
@@ -40,7 +37,7 @@ func (r *reader) section(n *yaml.Node, at path, s *shape, depth int) map[string]
 			r.unknownKey(p.key, at, s)
 			continue
 		}
-		r.layer.spots[sub] = entry{r.spot(p.key), r.spot(p.value)}
+		r.layer.spots.put(sub, entry{r.spot(p.key), r.spot(p.value)})
 		if v, ok := r.value(p.value, sub, child, depth+1); ok {
 			out[name] = v
 		} else {
@@ -90,7 +87,7 @@ func (r *reader) list(nodes []*yaml.Node, at path, s *shape, depth int) (any, bo
 	out, good := make([]any, 0, len(nodes)), true
 	for i, n := range nodes {
 		sub := at.index(i)
-		r.layer.spots[sub] = entry{value: r.spot(n)}
+		r.layer.spots.put(sub, entry{value: r.spot(n)})
 		elem := s.elem
 		if s.rule.program {
 			program := *elem
@@ -164,7 +161,21 @@ type pair struct{ key, value *yaml.Node }
 // mapping itself has none. Repeated keys are problems.
 func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
 	own, merged := make([]pair, 0, len(n.Content)/2), []pair(nil)
-	seen := make(map[string]*yaml.Node, len(n.Content)/2)
+	var seen map[string]*yaml.Node // of many: a few are looked through
+	if len(n.Content)/2 > 8 {
+		seen = make(map[string]*yaml.Node, len(n.Content)/2)
+	}
+	first := func(name string) *yaml.Node {
+		if seen != nil {
+			return seen[name]
+		}
+		for i := range own {
+			if own[i].key.Value == name {
+				return own[i].key
+			}
+		}
+		return nil
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if !r.enter(key, at, depth) {
@@ -182,7 +193,7 @@ func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
 			r.report(codeType, r.spot(key), at, "a key must be a single word", `a text that begins with { or [ needs quotes; if this is a template, write "{{ ... }}" in quotes`)
 			continue
 		}
-		if first, twice := seen[key.Value]; twice {
+		if first := first(key.Value); first != nil {
 			hint := "remove one of the two"
 			if first.Line > 0 {
 				hint += fmt.Sprintf("; the first is on line %d", first.Line)
@@ -190,12 +201,16 @@ func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
 			r.report(codeDuplicate, r.spot(key), at.key(key.Value), fmt.Sprintf("key %q is given twice", key.Value), hint)
 			continue
 		}
-		seen[key.Value] = key
+		if seen != nil {
+			seen[key.Value] = key
+		}
 		own = append(own, pair{key, value})
 	}
 	for _, p := range merged {
-		if seen[p.key.Value] == nil {
-			seen[p.key.Value] = p.key
+		if first(p.key.Value) == nil {
+			if seen != nil {
+				seen[p.key.Value] = p.key
+			}
 			own = append(own, p)
 		}
 	}

@@ -145,6 +145,69 @@ routes:
 	}
 }
 
+// TestSameSeesEveryKey changes one value after the other of one of two equal routes, however deep it is.
+func TestSameSeesEveryKey(t *testing.T) {
+	one, other, values := &Route{}, &Route{}, 0
+	compare := func(name string, want bool) {
+		t.Helper()
+		if values++; Diff(&Config{Routes: map[string]Route{"r": *one}}, &Config{Routes: map[string]Route{"r": *other}}).Routes == want {
+			t.Errorf("%s: taken for the same: %v, want %v", name, !want, want)
+		}
+	}
+	var walk func(name string, a, b reflect.Value)
+	walk = func(name string, a, b reflect.Value) {
+		var steps []reflect.Value
+		switch a.Kind() { //nolint:exhaustive // the kinds that the types use
+		case reflect.Struct:
+			for i := range a.NumField() {
+				walk(name+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))
+			}
+			return
+		case reflect.Pointer:
+			steps = append(steps, reflect.New(a.Type().Elem()))
+		case reflect.Slice:
+			steps = append(steps, reflect.MakeSlice(a.Type(), 0, 0), reflect.MakeSlice(a.Type(), 1, 1))
+		case reflect.Map:
+			one := reflect.MakeMap(a.Type())
+			one.SetMapIndex(reflect.ValueOf("x"), reflect.Zero(a.Type().Elem()))
+			steps = append(steps, reflect.MakeMap(a.Type()), one)
+		case reflect.String:
+			steps = append(steps, reflect.ValueOf("x").Convert(a.Type()))
+		case reflect.Bool:
+			steps = append(steps, reflect.ValueOf(true))
+		case reflect.Int, reflect.Int64, reflect.Float64:
+			steps = append(steps, reflect.ValueOf(1).Convert(a.Type()))
+		default:
+			t.Fatalf("%s: what is a %s?", name, a.Kind())
+		}
+		was := reflect.New(a.Type()).Elem()
+		was.Set(a)
+		for _, step := range steps {
+			a.Set(step)
+			compare(name, false)
+			if step.Kind() == reflect.Pointer {
+				step = reflect.New(step.Type().Elem())
+			} else if step.Kind() == reflect.Slice {
+				step = reflect.MakeSlice(step.Type(), step.Len(), step.Len())
+			}
+			b.Set(step)
+			compare(name, true)
+		}
+		switch a.Kind() { //nolint:exhaustive // those with something inside
+		case reflect.Pointer:
+			walk(name, a.Elem(), b.Elem())
+		case reflect.Slice:
+			walk(name+"[]", a.Index(0), b.Index(0))
+		}
+		a.Set(was)
+		b.Set(was)
+	}
+	walk("Route", reflect.ValueOf(one).Elem(), reflect.ValueOf(other).Elem())
+	if values < 100 {
+		t.Errorf("only %d values were compared", values)
+	}
+}
+
 func TestDiffOfRoutes(t *testing.T) {
 	routes := func(edit func(map[string]Route)) *Config {
 		r := map[string]Route{"a": {URLs: []string{"http://x"}}, "b": {App: "b"}}

@@ -27,6 +27,8 @@ type shape struct {
 	elem   *shape // of a map or a list
 	single bool   // a list that may be written as one value
 	text   bool   // the type reads itself from text
+	any    bool   // a text that may be any
+	hidden bool   // see secret
 	needs  bool   // something below it is required
 	rule   rule
 }
@@ -61,7 +63,7 @@ func shapeOf(t reflect.Type, r rule) *shape {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	s := &shape{typ: t, rule: r}
+	s := &shape{typ: t, rule: r, hidden: t.Name() == "Value"}
 	switch {
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		s.text = true
@@ -82,6 +84,8 @@ func shapeOf(t reflect.Type, r rule) *shape {
 	case t.Kind() == reflect.Slice:
 		s.kind, s.elem = kindList, shapeOf(t.Elem(), r.forEntries())
 		s.single = t == reflect.TypeFor[OneOrMany]() || s.elem.kind == kindStruct
+	default:
+		s.any = t == reflect.TypeFor[string]()
 	}
 	return s
 }
@@ -126,7 +130,7 @@ func parseRule(tag string) rule {
 func (s *shape) named() bool { return s.kind == kindMap && s.elem.kind == kindStruct }
 
 // secret reports whether s holds values that must not be shown.
-func (s *shape) secret() bool { return s.kind == kindScalar && s.typ.Name() == "Value" }
+func (s *shape) secret() bool { return s.kind == kindScalar && s.hidden }
 
 // field is the key of a struct with this name.
 func (s *shape) field(name string) (*shape, bool) {

@@ -135,8 +135,8 @@ func (s *Snapshot) explain(at path, shape *shape) Explanation {
 			continue
 		}
 		label := layer.src.origin
-		if spots, ok := layer.spots[at]; ok {
-			label = spots.value.label()
+		if e, ok := layer.spots.of(at); ok {
+			label = e.value.label()
 		}
 		e.Layers = append(e.Layers, LayerValue{label, layer.shown(at, shape, own)})
 		e.Source, e.Value = label, e.Layers[len(e.Layers)-1].Value

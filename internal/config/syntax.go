@@ -21,15 +21,17 @@ type syntaxError struct {
 
 // parseYAML reads one document; nil without an error is an empty file.
 func parseYAML(text []byte, lines []string) (*yaml.Node, *syntaxError) {
-	if line, column, message := badCharacter(lines); line > 0 {
-		hint := "save the file as UTF-8 text"
-		if strings.Contains(message, "control") {
-			hint = "remove it; it cannot be seen in most editors"
+	if !printable(text) {
+		if line, column, message := badCharacter(lines); line > 0 {
+			hint := "save the file as UTF-8 text"
+			if strings.Contains(message, "control") {
+				hint = "remove it; it cannot be seen in most editors"
+			}
+			return nil, &syntaxError{codeEncoding, line, column, 1, message, hint}
 		}
-		return nil, &syntaxError{codeEncoding, line, column, 1, message, hint}
-	}
-	if e := lineBreaks(lines); e != nil {
-		return nil, e
+		if e := lineBreaks(lines); e != nil {
+			return nil, e
+		}
 	}
 	if node := plainYAML(lines); node != nil {
 		return node, nil
@@ -55,6 +57,17 @@ func parseYAML(text []byte, lines []string) (*yaml.Node, *syntaxError) {
 		return nil, nil
 	}
 	return doc.Content[0], nil
+}
+
+// printable reports whether text is nothing but printable ASCII and line feeds, which no character needs
+// a closer look at.
+func printable(text []byte) bool {
+	for _, c := range text {
+		if (c < ' ' || c > '~') && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // lineBreaks refuses the line breaks that only YAML 1.1 knows: they would shift all places.

@@ -95,10 +95,14 @@ func (s *shape) example(key string) string {
 	}
 }
 
-// entry is where a key stands in the strongest layer that has it.
+// entry is where a key stands in the strongest layer that has it. What a layer does not have in its tree
+// has no spot there, unless it was rejected: most questions need no look at the spots.
 func (v *validator) entry(at path) (entry, bool) {
 	for _, layer := range slices.Backward(v.layers) {
-		if e, ok := layer.spots[at]; ok {
+		if len(v.rejected) == 0 && !has(layer.tree, at) {
+			continue
+		}
+		if e, ok := layer.spots.of(at); ok {
 			return e, true
 		}
 	}

@@ -22,6 +22,9 @@ func (e *rangeError) Error() string {
 // parseScalar turns text into what the tree of a layer holds: a bool, an int64 or the canonical
 // string. Its errors are for people.
 func (s *shape) parseScalar(text string) (any, error) {
+	if s.any {
+		return text, nil
+	}
 	v, err := s.decode(text)
 	if err != nil {
 		return nil, err
