@@ -19,7 +19,7 @@ type Route struct {
 	// Weights are the shares of urls, one for each in their order; one with 0 stands in when all others are
 	// out (default: equal ones).
 	Weights []int `yaml:"weights" rule:"min=0,max=1000"`
-	// Transport is how instances and urls are spoken to.
+	// Transport is how urls are spoken to; instances of apps are in HTTP/1.1, without TLS.
 	Transport Transport `yaml:"transport"`
 	// Balance picks the instance: round_robin, least_conn, random_two (the less busy of two that are
 	// picked by chance) or hash (the same one for the same BalanceKey) (default round_robin).
@@ -35,8 +35,9 @@ type Route struct {
 	SlowStart Duration `yaml:"slow_start"`
 	// Outlier takes an instance out of balancing that fails where others do not.
 	Outlier *Outlier `yaml:"outlier"`
-	// HealthCheck asks each of urls regularly, in HTTP/1.1, and takes out what fails. At the beginning all of
-	// them get requests; a check without http_get only connects (default: none is asked).
+	// HealthCheck asks each of urls regularly and takes out what fails. At the beginning all of them get requests;
+	// a check without http_get only connects. http_get asks in HTTP/1.1: servers that speak HTTP/2 only want
+	// tcp_socket (default: none is asked).
 	HealthCheck *Probe `yaml:"health_check"`
 	// Timeout is how long an answer's header may take, all tries included (default 30s; 0s = no bound).
 	Timeout Duration `yaml:"timeout"`

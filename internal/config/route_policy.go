@@ -2,7 +2,7 @@ package config
 
 import "holdfast/internal/secret"
 
-// Transport is how a route's targets are spoken to.
+// Transport is how the servers of a route's urls are spoken to.
 type Transport struct {
 	// Protocol is http1, h2 (HTTP/2 over TLS) or h2c (HTTP/2 without TLS) (default http1).
 	Protocol Protocol `yaml:"protocol"`
@@ -133,8 +133,8 @@ type Flows []Flow
 // Flow is a rule on how many requests come through; beyond it the answer is 429 with Retry-After. The
 // words are Sentinel's.
 type Flow struct {
-	// QPS is how many requests a second may begin (default 0: no bound). With a fraction the second is
-	// longer instead: 2.5 are 3 within 1.2 s.
+	// QPS is how many requests a second may begin, at least 0.001 (default 0: no bound). With a fraction the
+	// second is longer instead: 2.5 are 3 within 1.2 s.
 	QPS Number `yaml:"qps"`
 	// Concurrency is how many requests may be in flight at once, those that wait and open WebSockets
 	// included (default 0: no bound).
@@ -154,8 +154,8 @@ type Flow struct {
 	MaxWait Duration `yaml:"max_wait"`
 	// WarmUp is how long the rate rises (default 10s).
 	WarmUp Duration `yaml:"warm_up"`
-	// MaxKeys bounds how many keys are counted; beyond it one that came once, or was quiet, is forgotten
-	// (default 10000).
+	// MaxKeys bounds how many keys are counted; beyond it one that came once, or was quiet, is forgotten.
+	// Each takes up to 1.5 KiB of memory (default 10000).
 	MaxKeys int `yaml:"max_keys" rule:"min=0,max=1000000"`
 }
 

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -61,8 +60,8 @@ func (v *validator) weights(at path, route Route) {
 func (v *validator) twice(at path, urls []string) {
 	seen := map[string]bool{}
 	for i, text := range urls {
-		u, err := url.Parse(text)
-		if err != nil || u.Hostname() == "" || u.User != nil || u.Path != "" && u.Path != "/" {
+		u, wrong := upstreamURL(text)
+		if wrong != "" {
 			continue // urls tells
 		}
 		port := u.Port()
@@ -80,6 +79,10 @@ func (v *validator) twice(at path, urls []string) {
 }
 
 func (v *validator) transport(at path, route Route) {
+	if route.App != "" && route.URLs == nil {
+		v.idle(at, "transport has no effect with app: instances are spoken to in HTTP/1.1, without TLS", "remove it; it belongs to routes with urls")
+		return
+	}
 	t := route.Transport
 	if t.Certificate != "" {
 		reference(v, at.key("certificate"), "certificate", t.Certificate, v.cfg.Certificates)
@@ -87,7 +90,7 @@ func (v *validator) transport(at path, route Route) {
 	if t.CAFile != "" {
 		v.present(at.key("ca_file"), t.CAFile, false)
 	}
-	if route.App == "" && route.URLs == nil || v.rejected[at.parent().key("urls")] {
+	if route.URLs == nil || v.rejected[at.parent().key("urls")] {
 		return
 	}
 	secure, plain := 0, 0

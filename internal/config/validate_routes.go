@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -97,23 +98,37 @@ func (v *validator) urls(at path, urls []string) {
 	}
 	for i, text := range urls {
 		sub := at.index(i)
-		u, err := url.Parse(text)
-		hint := "write http://host:port"
-		switch {
-		case err != nil || u.Host == "" && u.Scheme != "http":
-			if !strings.Contains(text, "://") && text != "" {
-				hint = "did you mean http://" + text + "?"
-			}
-		case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		case u.User != nil:
-			hint = "remove the user and password"
-		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
-			hint = "an upstream has no path: write http://" + u.Host + " and use match and strip_prefix"
-		default:
+		_, hint := upstreamURL(text)
+		if hint == "" {
 			continue
 		}
 		v.report(codeURL, v.value(sub), sub, fmt.Sprintf("urls: %q is not the URL of an upstream", text), hint)
 	}
+}
+
+// upstreamURL reads one of urls; wrong is what to write instead.
+func upstreamURL(text string) (u *url.URL, wrong string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" && u.Scheme != "http":
+		if !strings.Contains(text, "://") && text != "" {
+			return nil, "did you mean http://" + text + "?"
+		}
+		return nil, "write http://host:port"
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, "write http://host:port"
+	case u.User != nil:
+		return nil, "remove the user and password"
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, "an upstream has no path: write " + u.Scheme + "://" + u.Host + " and use match and strip_prefix"
+	case strings.HasSuffix(u.Host, ":"):
+		return nil, "write a port behind the colon, or remove it"
+	case u.Port() != "":
+		if n, err := strconv.Atoi(u.Port()); err != nil || n < 1 || n > 65535 {
+			return nil, "write a port from 1 to 65535"
+		}
+	}
+	return u, ""
 }
 
 func (v *validator) redirect(at path, r Redirect, m Match) {
