@@ -39,7 +39,7 @@ const tokenFinds = 8
 
 // Choice is what a request brings to the picking of its target. The zero Choice is nothing.
 type Choice struct {
-	// Key is what config.Hash goes by (HashText, HashAddr); it counts if Keyed.
+	// Key is what config.Hash goes by (HashText); it counts if Keyed.
 	Key   uint64
 	Keyed bool
 	// Want is where the client was before.

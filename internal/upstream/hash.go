@@ -1,7 +1,5 @@
 package upstream
 
-import "net/netip"
-
 // The hashes are the same on every machine and for ever: several Holdfasts in front of the same servers
 // agree on who gets which key, and so does one after its restart.
 
@@ -13,16 +11,6 @@ func HashText(text string) uint64 {
 		h = (h ^ uint64(text[i])) * prime
 	}
 	return mix(h)
-}
-
-// HashAddr is the hash of a whole address, for Choice.Key; ::ffff:192.0.2.1 is the same as 192.0.2.1.
-func HashAddr(a netip.Addr) uint64 {
-	bytes := a.As16()
-	var high, low uint64
-	for i := range 8 {
-		high, low = high<<8|uint64(bytes[i]), low<<8|uint64(bytes[8+i])
-	}
-	return mix(mix(high) + low*golden)
 }
 
 // mix makes every bit of the result depend on every bit of x (the finalizer of SplitMix64: Steele, Lea and
