@@ -48,6 +48,9 @@ func (v *validator) flow(at path, f Flow, route Route, i int) {
 		v.report(codeMissing, v.value(at), at, fmt.Sprintf("rule %d of flow bounds nothing", i+1), "add qps: NUMBER or concurrency: NUMBER")
 		return
 	}
+	if sub := at.key("qps"); f.QPS > 0 && f.QPS < leastQPS && !v.rejected[sub] {
+		v.report(codeRange, v.value(sub), sub, fmt.Sprintf("qps %s is less than one request in 1000 s", f.QPS), "write at least 0.001, or answer them with respond: {status: 503}")
+	}
 	throttles := f.Control == FlowThrottle || f.Control == FlowWarmUpThrottle
 	warms := f.Control == FlowWarmUp || f.Control == FlowWarmUpThrottle
 	if f.QPS == 0 {
@@ -77,6 +80,9 @@ func (v *validator) flow(at path, f Flow, route Route, i int) {
 		v.report(codeTogether, v.value(sub), sub, "nobody says who sent a request: this route checks no token, key, password or certificate", "add jwt, api_keys, basic_auth or client_certificate, or write key: client_ip")
 	}
 }
+
+// leastQPS keeps the time between two requests one that can be counted in nanoseconds.
+const leastQPS = 0.001
 
 // Bounds of a breaker's window: it is cut into ten parts.
 const (
