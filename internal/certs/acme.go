@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path/filepath"
@@ -163,7 +164,7 @@ func (a *acmeSource) try(ctx context.Context) {
 		wait := min(firstRetry<<min(a.failures, 16), lastRetry)
 		a.failures++
 		a.due = wall().Add(wait)
-		a.err = fmt.Errorf("authority %s: %w; next try in %s", a.conf.Directory, err, wait)
+		a.err = fmt.Errorf("authority %s: %s; next try in %s", a.conf.Directory, oneLine(err), wait)
 		return
 	}
 	a.failures, a.err = 0, nil
@@ -179,7 +180,7 @@ func (a *acmeSource) obtain(ctx context.Context) (*x509.Certificate, error) {
 	defer transport.CloseIdleConnections()
 	client := &acme.Client{
 		Directory:  a.conf.Directory,
-		HTTPClient: &http.Client{Transport: transport, Timeout: time.Minute},
+		HTTPClient: &http.Client{Transport: bounded{transport}, Timeout: time.Minute},
 		UserAgent:  "Holdfast",
 	}
 	account := acme.Account{TermsOfServiceAgreed: a.conf.AgreeToTerms}
@@ -188,6 +189,9 @@ func (a *acmeSource) obtain(ctx context.Context) (*x509.Certificate, error) {
 	}
 	if account.PrivateKey, err = a.accountKey(); err != nil {
 		return nil, err
+	}
+	if _, err := client.GetDirectory(ctx); err != nil {
+		return nil, fmt.Errorf("its directory cannot be had; acme.directory has to be the URL of one: %w", err)
 	}
 	// For a key that the authority knows this is a look at the account (RFC 8555, section 7.3.1).
 	if account, err = client.NewAccount(ctx, account); err != nil {
@@ -241,6 +245,33 @@ func (a *acmeSource) transport() (*http.Transport, error) {
 		return nil, fmt.Errorf("ca_file: no certificate is in %s", a.conf.CAFile)
 	}
 	return t, nil
+}
+
+// bounded cuts answers off that are longer than those of an authority.
+type bounded struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, maxFile), resp.Body}
+	}
+	return resp, err
+}
+
+// maxTold bounds what an authority, or who stands in its place, has to say in an error.
+const maxTold = 1000
+
+// oneLine is what an error says.
+func oneLine(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > maxTold {
+		text = strings.ToValidUTF8(text[:maxTold], "") + "..."
+	}
+	return text
 }
 
 // accountKey is the key by which the authority knows us, made at the first use.
