@@ -22,11 +22,14 @@ type validator struct {
 	cfg    *Config
 	layers []*layer
 	env    environment
+	user   map[string]any // all layers but the defaults
+	own    map[string]any // see lacks
 
 	machine machine
 }
 
 func (v *validator) validate(root *shape, user map[string]any) {
+	v.user = user
 	v.required(root, user, "")
 	v.management()
 	v.listeners()
@@ -120,6 +123,21 @@ func (v *validator) key(at path) spot {
 		}
 		at = at.parent()
 	}
+}
+
+// ownOf is what there is of an entry of a section, unless something was rejected: then nobody knows.
+func (v *validator) ownOf(entries map[string]any, name string) map[string]any {
+	if len(v.rejected) > 0 {
+		return nil
+	}
+	return section(entries, name)
+}
+
+// lacks reports whether surely nobody wrote a key of the route that is being checked. It is a short way
+// around written, which has to make a path first.
+func (v *validator) lacks(key string) bool {
+	_, there := v.own[key]
+	return v.own != nil && !there
 }
 
 // value is the spot of a value, or of the section it would stand in.

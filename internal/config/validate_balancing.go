@@ -9,11 +9,17 @@ import (
 
 // balancing checks how a route's targets are chosen and spoken to.
 func (v *validator) balancing(at path, route Route) {
-	v.weights(at.key("weights"), route)
-	v.transport(at.key("transport"), route)
-	v.twice(at.key("urls"), route.URLs)
-	key := at.key("balance_key")
-	switch {
+	if !v.lacks("weights") {
+		v.weights(at.key("weights"), route)
+	}
+	if !v.lacks("transport") {
+		v.transport(at.key("transport"), route)
+	}
+	if len(route.URLs) > 1 {
+		v.twice(at.key("urls"), route.URLs)
+	}
+	switch key := at.key("balance_key"); {
+	case v.lacks("balance_key"):
 	case route.Balance != Hash:
 		v.idle(key, fmt.Sprintf("balance_key has no effect with balance: %s", route.Balance), "write balance: hash, or remove it")
 	case route.BalanceKey == KeyJWTSubject && route.JWT == nil && route.APIKeys == nil && route.BasicAuth == nil && route.ClientCertificate == nil:
@@ -21,10 +27,12 @@ func (v *validator) balancing(at path, route Route) {
 	}
 	if route.upstreamless() {
 		for _, key := range []string{"balance_key", "sticky", "slow_start", "outlier", "transport"} {
-			v.idle(at.key(key), key+" has no effect: this route asks no upstream", "remove it; it belongs to routes with app or urls")
+			if !v.lacks(key) {
+				v.idle(at.key(key), key+" has no effect: this route asks no upstream", "remove it; it belongs to routes with app or urls")
+			}
 		}
 	}
-	if route.URLs == nil && !v.rejected[at.key("urls")] {
+	if route.URLs == nil && !v.lacks("health_check") && !v.rejected[at.key("urls")] {
 		v.idle(at.key("health_check"), "health_check has no effect without urls", "remove it; the instances of apps have probes of their own, in the app")
 	}
 	if route.Sticky != nil {
@@ -38,7 +46,9 @@ func (v *validator) balancing(at path, route Route) {
 	}
 	if len(route.URLs) == 1 {
 		for _, key := range []string{"balance", "balance_key", "sticky"} {
-			v.idle(at.key(key), key+" has no effect: there is one server to choose from", "add another one to urls, or remove it")
+			if !v.lacks(key) {
+				v.idle(at.key(key), key+" has no effect: there is one server to choose from", "add another one to urls, or remove it")
+			}
 		}
 	}
 }

@@ -12,10 +12,10 @@ import (
 
 func (v *validator) match(at path, m Match) {
 	for i, host := range m.Host {
-		v.host(at.key("host").index(i), host)
+		v.host(at, i, host)
 	}
-	v.matchPath(at.key("path"), m.Path)
-	v.matchPath(at.key("path_prefix"), m.PathPrefix)
+	v.matchPath(at, "path", m.Path)
+	v.matchPath(at, "path_prefix", m.PathPrefix)
 	if m.Path != "" && m.PathPrefix != "" {
 		v.report(codeTogether, v.key(at.key("path_prefix")), at, "a match has path or path_prefix, not both", "keep path to match exactly, path_prefix to match all below")
 	}
@@ -40,12 +40,11 @@ func (v *validator) match(at path, m Match) {
 }
 
 // host checks a pattern: a name, an address, or "*." before a name.
-func (v *validator) host(at path, host string) {
+func (v *validator) host(match path, i int, host string) {
 	hint := ""
 	name := strings.TrimPrefix(host, "*.")
-	_, notIP := netip.ParseAddr(strings.Trim(host, "[]"))
 	switch {
-	case notIP == nil:
+	case isAddress(strings.Trim(host, "[]")):
 		return
 	case host == "" || host == "*":
 		hint = "leave host out to match every host"
@@ -64,7 +63,17 @@ func (v *validator) host(at path, host string) {
 	default:
 		return
 	}
+	at := match.key("host").index(i)
 	v.report(codeMatch, v.value(at), at, fmt.Sprintf("host: %q cannot match", host), hint)
+}
+
+// isAddress reports whether a host is an IP address; a name costs no error.
+func isAddress(host string) bool {
+	if host == "" || !strings.Contains(host, ":") && (host[len(host)-1] < '0' || host[len(host)-1] > '9') {
+		return false // the last label of a name is not a number (RFC 1123, section 2.1)
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // goodHost reports whether name is a DNS name (underscores occur in private networks).
@@ -86,7 +95,7 @@ func goodHost(name string) bool {
 }
 
 // matchPath checks a path that canonical request paths are compared with.
-func (v *validator) matchPath(at path, text string) {
+func (v *validator) matchPath(match path, key, text string) {
 	if text == "" {
 		return
 	}
@@ -105,24 +114,32 @@ func (v *validator) matchPath(at path, text string) {
 	default:
 		return
 	}
-	v.report(codeMatch, v.value(at), at, fmt.Sprintf("%s: %q cannot match", last(at), text), hint)
+	at := match.key(key)
+	v.report(codeMatch, v.value(at), at, fmt.Sprintf("%s: %q cannot match", key, text), hint)
 	v.reject(at)
 }
 
 // shadowed warns of routes whose requests another route wins on every listener.
 func (v *validator) shadowed(names []string) {
-	alike := map[string][]string{} // routes by what they match
+	first := make(map[string]string, len(names)) // the first route by what it matches
+	alike := map[string][]string{}               // all of them, where there are several
 	for _, name := range names {
-		if len(v.rejected) == 0 || !v.anyRejected(path("routes").key(name).key("match")) {
-			key := v.cfg.Routes[name].Match.canonical()
+		if len(v.rejected) > 0 && v.anyRejected(path("routes").key(name).key("match")) {
+			continue
+		}
+		key := v.cfg.Routes[name].Match.canonical()
+		switch other, known := first[key]; {
+		case !known:
+			first[key] = name
+		case alike[key] == nil:
+			alike[key] = []string{other, name}
+		default:
 			alike[key] = append(alike[key], name)
 		}
 	}
 	winner := map[string]string{} // of the routes that lose on every listener
 	for _, group := range alike {
-		if len(group) > 1 {
-			v.losers(group, winner)
-		}
+		v.losers(group, winner)
 	}
 	for _, name := range slices.Sorted(maps.Keys(winner)) {
 		why := "comes first by name"
@@ -172,7 +189,7 @@ func (m Match) canonical() string {
 		headers = append(headers, strings.ToLower(name)+"="+value)
 	}
 	slices.Sort(headers)
-	var b []byte
+	b := make([]byte, 0, 128)
 	for _, list := range [][]string{hosts, methods, {strings.TrimSuffix(m.PathPrefix, "/"), m.Path}, headers} {
 		b = append(b, '[')
 		for _, text := range list {

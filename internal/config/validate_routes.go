@@ -17,15 +17,8 @@ func (v *validator) routes() {
 	names := slices.Sorted(maps.Keys(v.cfg.Routes))
 	for _, name := range names {
 		at, route := path("routes").key(name), v.cfg.Routes[name]
-		for i, listener := range route.Listeners {
-			sub := at.key("listeners").index(i)
-			if !v.written(at.key("listeners")) || !reference(v, sub, "listener", listener, v.cfg.Listeners) {
-				continue
-			}
-			if to := v.cfg.Listeners[listener].RedirectTo; to != "" {
-				v.report(codeNoEffect, v.value(sub), sub, fmt.Sprintf("listener %q redirects every request to %q before a route sees it", listener, to), "remove it from this list")
-			}
-		}
+		v.own = v.ownOf(section(v.user, "routes"), name)
+		v.routeListeners(at, route.Listeners)
 		v.match(at.key("match"), route.Match)
 		v.stripPrefix(at, route)
 		v.handler(at, route)
@@ -34,7 +27,23 @@ func (v *validator) routes() {
 		v.traffic(at, route)
 		v.content(at, route)
 	}
+	v.own = nil
 	v.shadowed(names)
+}
+
+func (v *validator) routeListeners(at path, listeners []string) {
+	if v.lacks("listeners") || !v.written(at.key("listeners")) {
+		return
+	}
+	for i, listener := range listeners {
+		sub := at.key("listeners").index(i)
+		if !reference(v, sub, "listener", listener, v.cfg.Listeners) {
+			continue
+		}
+		if to := v.cfg.Listeners[listener].RedirectTo; to != "" {
+			v.report(codeNoEffect, v.value(sub), sub, fmt.Sprintf("listener %q redirects every request to %q before a route sees it", listener, to), "remove it from this list")
+		}
+	}
 }
 
 // handlerKeys are the keys of which a route has exactly one.
@@ -80,12 +89,12 @@ func (v *validator) handler(at path, route Route) {
 	if route.Respond != nil {
 		v.respond(at.key("respond"), *route.Respond)
 	}
-	if parking := at.key("parking"); len(which) == 1 && which[0] != "app" && v.written(parking) {
+	if parking := at.key("parking"); len(which) == 1 && which[0] != "app" && !v.lacks("parking") && v.written(parking) {
 		v.report(codeNoEffect, v.key(parking), parking, "parking has no effect on "+which[0], "remove it; it belongs to routes with app")
 	}
 	if len(which) == 1 && which[0] != "app" && which[0] != "urls" {
 		for _, key := range []string{"balance", "timeout"} {
-			if sub := at.key(key); v.written(sub) {
+			if sub := at.key(key); !v.lacks(key) && v.written(sub) {
 				v.report(codeNoEffect, v.key(sub), sub, fmt.Sprintf("%s has no effect on %s", key, which[0]), "remove it; it belongs to routes with app or urls")
 			}
 		}
@@ -97,11 +106,11 @@ func (v *validator) urls(at path, urls []string) {
 		v.report(codeHandler, v.value(at), at, "urls is empty", `write urls: ["http://127.0.0.1:3000"]`)
 	}
 	for i, text := range urls {
-		sub := at.index(i)
 		_, hint := upstreamURL(text)
 		if hint == "" {
 			continue
 		}
+		sub := at.index(i)
 		v.report(codeURL, v.value(sub), sub, fmt.Sprintf("urls: %q is not the URL of an upstream", text), hint)
 	}
 }
@@ -182,8 +191,11 @@ func (v *validator) respond(at path, r Respond) {
 }
 
 func (v *validator) stripPrefix(at path, route Route) {
+	if route.StripPrefix == "" {
+		return
+	}
 	strip := at.key("strip_prefix")
-	if route.StripPrefix == "" || v.rejected[strip] || v.anyRejected(at.key("match")) {
+	if v.rejected[strip] || v.anyRejected(at.key("match")) {
 		return
 	}
 	prefix := cmp.Or(route.Match.Path, route.Match.PathPrefix)

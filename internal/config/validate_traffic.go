@@ -21,12 +21,14 @@ func (v *validator) traffic(at path, route Route) {
 	if route.Fallback != nil {
 		v.fallback(at.key("fallback"), *route.Fallback, route)
 	}
-	if sub := at.key("try_timeout"); route.Timeout > 0 && route.TryTimeout > route.Timeout && !v.rejected[sub] && !v.rejected[at.key("timeout")] {
+	if sub := at.key("try_timeout"); !v.lacks("try_timeout") && route.Timeout > 0 && route.TryTimeout > route.Timeout && !v.rejected[sub] && !v.rejected[at.key("timeout")] {
 		v.report(codeOrder, v.value(sub), sub, fmt.Sprintf("try_timeout %s is longer than timeout %s, which is for all tries together", route.TryTimeout, route.Timeout), "lower try_timeout or raise timeout")
 	}
 	if route.upstreamless() {
 		for _, key := range []string{"try_timeout", "circuit_breaker", "retry"} {
-			v.idle(at.key(key), key+" has no effect: this route asks no upstream", "remove it; it belongs to routes with app or urls")
+			if !v.lacks(key) {
+				v.idle(at.key(key), key+" has no effect: this route asks no upstream", "remove it; it belongs to routes with app or urls")
+			}
 		}
 	}
 }
