@@ -153,8 +153,11 @@ func TestACMEFailures(t *testing.T) {
 		{"endless answer", "/dir", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(502)
 			for range 64 {
-				_, _ = w.Write([]byte(strings.Repeat("x", maxFile/8)))
+				if _, err := w.Write([]byte(strings.Repeat("x", maxFile))); err != nil {
+					return
+				}
 			}
+			t.Error("all of it was read")
 		}, "xxx..."},
 		{"a certificate for another key", "/certificate", func(w http.ResponseWriter, _ *http.Request) {
 			cert, _ := made{names: []string{"shop.test"}}.pem(t)
