@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,6 +16,13 @@ func hashOf(tree map[string]any) string {
 	w.value(tree)
 	w.hash.Write(w.buf)
 	return hex.EncodeToString(w.hash.Sum(nil))
+}
+
+// hash is hashOf the whole tree, without making it.
+func (m *merged) hash() string {
+	tree := maps.Clone(m.rest)
+	tree["routes"] = m
+	return hashOf(tree)
 }
 
 // hashChunk is how many bytes are hashed at once.
@@ -54,6 +62,15 @@ func (w *hashWriter) value(v any) {
 			w.value(e.value)
 		}
 		w.entries = w.entries[:from]
+	case *merged:
+		w.number('{', len(v.user))
+		route := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v.user)) {
+			clear(route)
+			v.route(name, route)
+			w.text(name)
+			w.value(route)
+		}
 	case []any:
 		w.number('[', len(v))
 		for _, entry := range v {

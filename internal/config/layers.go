@@ -231,7 +231,7 @@ func (l *loader) defaults(user map[string]any) *layer {
 	for name := range section(user, "apps") {
 		apps[name] = l.appDefaults(name, section(section(user, "apps"), name), file)
 	}
-	routes := map[string]any{}
+	routes := make(map[string]any, len(section(user, "routes")))
 	l.plain, l.special = l.plainRoute(listeners), map[string]bool{}
 	sections := routeSections()
 	for name := range section(user, "routes") {
@@ -302,8 +302,11 @@ func (l *loader) plainRoute(listeners map[string]any) map[string]any {
 
 // ownDefaults are those of the sections of a route that have defaults of their own.
 func (l *loader) ownDefaults(user, sections map[string]any) map[string]any {
-	own := map[string]any{}
+	var own map[string]any
 	for key := range user {
+		if _, ok := sections[key]; own == nil && (ok || key == "respond" || key == "health_check") {
+			own = map[string]any{}
+		}
 		switch defaults, ok := sections[key]; {
 		case ok:
 			own[key] = l.treeOf(defaults)
@@ -328,35 +331,6 @@ func (l *loader) respondDefaults(user map[string]any) map[string]any {
 		}
 	}
 	return respond
-}
-
-// completeLists gives the sections in lists of the merged tree what they do not say themselves: layers
-// merge by key, and the entries of a list have none.
-func (l *loader) completeLists(tree map[string]any) {
-	lists := map[string]any{"flow": DefaultFlow(), "circuit_breaker": DefaultCircuitBreaker()}
-	for _, route := range section(tree, "routes") {
-		route, _ := route.(map[string]any)
-		for key, defaults := range lists {
-			rules, ok := route[key].([]any)
-			if !ok {
-				continue
-			}
-			rules = slices.Clone(rules) // the layer keeps its own
-			route[key] = rules
-			for i, rule := range rules {
-				given, ok := rule.(map[string]any)
-				if !ok {
-					continue
-				}
-				whole := l.treeOf(defaults)
-				if given["strategy"] == string(ErrorCount) {
-					whole["threshold"] = defaultErrorCount.String()
-				}
-				overlay(whole, given, true)
-				rules[i] = whole
-			}
-		}
-	}
 }
 
 // defaultListeners reports whether nobody but Group Policy has a listener, so that the default one is

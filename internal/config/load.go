@@ -136,18 +136,18 @@ func (l *loader) finish() (*Snapshot, Problems) {
 			below, layers = append(below, installed), append([]*layer{installed}, layers...)
 		}
 	}
-	tree := user
-	for _, layer := range slices.Backward(below) {
-		tree = joined(layer.tree, tree)
+	defaults := below[0].tree
+	for _, layer := range below[1:] {
+		defaults = joined(defaults, layer.tree)
 	}
-	l.completeLists(tree)
+	m := l.newMerged(defaults, user)
 	hash := make(chan string, 1) // beside the rest: it is a tenth of the time
-	go func() { hash <- hashOf(tree) }()
-	cfg := l.decode(tree, user)
+	go func() { hash <- m.hash() }()
+	cfg := l.decode(m)
 	v := &validator{collector: &l.collector, cfg: cfg, layers: layers, env: l.env, machine: l.machine}
 	given := user
 	if l.policy != nil {
-		given = tree // Group Policy may change a part of the default listener
+		given = m.tree() // Group Policy may change a part of the default listener
 	}
 	v.validate(l.root, given)
 
@@ -164,7 +164,7 @@ func (l *loader) finish() (*Snapshot, Problems) {
 		Hash:     hashed,
 		Warnings: problems,
 		Policy:   l.policyKeys(),
-		tree:     tree,
+		merged:   m,
 		layers:   append(below, l.layers...),
 		root:     l.root,
 		prints:   l.prints,
@@ -245,51 +245,6 @@ func copied(tree map[string]any) map[string]any {
 		}
 	}
 	return own
-}
-
-// decode turns a merged tree into the types; user is what of it is not by default.
-func (l *loader) decode(tree, user map[string]any) *Config {
-	cfg := &Config{}
-	routes := section(tree, "routes")
-	if len(routes) > 0 {
-		tree = maps.Clone(tree)
-		delete(tree, "routes")
-		if err := l.decodeRoutes(cfg, routes, section(user, "routes")); err != nil {
-			l.defect(fmt.Errorf("routes: %w", err))
-		}
-	}
-	if err := l.root.fill(reflect.ValueOf(cfg).Elem(), tree); err != nil {
-		l.defect(err)
-	}
-	return cfg
-}
-
-// decodeRoutes fills in what all routes have by default only once, and of each what it has itself.
-func (l *loader) decodeRoutes(cfg *Config, routes, user map[string]any) error {
-	shape, _ := l.root.child("routes")
-	var plain, route Route
-	if err := shape.elem.fill(reflect.ValueOf(&plain).Elem(), l.plain); err != nil {
-		return err
-	}
-	cfg.Routes = make(map[string]Route, len(routes))
-	into, own := reflect.ValueOf(&route).Elem(), map[string]any{}
-	for name, whole := range routes {
-		fill := whole
-		if given, ok := user[name].(map[string]any); ok && !l.special[name] {
-			clear(own)
-			for key := range given {
-				own[key] = section(routes, name)[key]
-			}
-			route, fill = plain, own
-		} else {
-			route = Route{}
-		}
-		if err := shape.elem.fill(into, fill); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		cfg.Routes[name] = route
-	}
-	return nil
 }
 
 // defect reports what the strict reader should have kept from happening.

@@ -90,10 +90,60 @@ func TestHashTellsTreesApart(t *testing.T) {
 		if s == nil {
 			t.Fatal(problems.Err())
 		}
-		return s.tree
+		return s.merged.tree()
 	}
 	if one, other := hashOf(large()), hashOf(large()); one != other {
 		t.Error("the same tree has two hashes")
+	}
+}
+
+// TestRoutesAreNotMergedButAsIfTheyWere compares the short ways with the long one: the whole tree.
+func TestRoutesAreNotMergedButAsIfTheyWere(t *testing.T) {
+	text := `version: 1
+listeners: {web: {address: ":8080"}}
+routes:
+  plain: {urls: ["http://127.0.0.1:3000"], match: {host: [a.test, b.test], header: {X-A: b}}, parking: {timeout: 3s}, timeout: 7s}
+  list: {match: {path: /x}, listeners: [web], respond: {status: 204, headers: {X-B: c}}}
+  rules:
+    match: {path: /y}
+    urls: ["http://127.0.0.1:3000", "http://127.0.0.1:3001"]
+    flow: [{qps: 5}, {concurrency: 3, control: throttle, qps: 2}]
+    circuit_breaker: [{}, {strategy: error_count}, {strategy: error_count, threshold: 7}]
+    retry: {attempts: 3}
+    outlier: {}
+    transport: {protocol: h2c}
+    health_check: {http_get: {path: /healthz}}
+    fallback: {respond: {status: 503, body: x}}
+`
+	opts := Options{Set: []string{"routes.plain.parking.max_requests=7", "routes.list.priority=3"}}
+	s, problems := Parse("a.yaml", []byte(text), opts)
+	if s == nil {
+		t.Fatal(problems.Err())
+	}
+	whole := &Config{}
+	if err := s.root.fill(reflect.ValueOf(whole).Elem(), s.merged.tree()); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(whole, s.Config) {
+		t.Error(cmp.Diff(whole, s.Config))
+	}
+	if got := hashOf(s.merged.tree()); got != s.Hash {
+		t.Errorf("hash of the whole tree %s, told %s", got, s.Hash)
+	}
+	for key, want := range map[string]any{
+		"routes.plain.parking.max_requests": int64(7),
+		"routes.plain.parking.timeout":      "3s",
+		"routes.plain.balance":              "round_robin",
+		"routes.rules.timeout":              "30s",
+		"routes.rules.outlier.eject_for":    "30s",
+	} {
+		e, known := s.Explain(key)
+		if !known || e.Value != want {
+			t.Errorf("%s: %v, want %v", key, e.Value, want)
+		}
+		if isDefault := want == "round_robin" || want == "30s"; isDefault != (e.Source == "default") {
+			t.Errorf("%s comes from %q", key, e.Source)
+		}
 	}
 }
 

@@ -24,8 +24,8 @@ type Snapshot struct {
 	// Policy are the keys that Group Policy sets, sorted.
 	Policy []string
 
-	tree   map[string]any // merged, with secrets
-	layers []*layer       // the defaults first
+	merged *merged  // with secrets
+	layers []*layer // the defaults first
 	root   *shape
 	prints fingerprints // of Files, when they were read
 	// keys are those of the registry, and content is what stood there.
@@ -80,7 +80,7 @@ func (s *Snapshot) Suggest(key string) string {
 	case kindStruct:
 		return shape.unknownHint(word)
 	case kindMap:
-		value, _ := lookup(s.tree, at)
+		value, _ := lookup(s.merged.tree(), at)
 		entries, _ := value.(map[string]any)
 		names := slices.Sorted(maps.Keys(entries))
 		if better := closest(word, names); better != "" {
@@ -107,7 +107,7 @@ func (s *Snapshot) find(key string) (path, *shape, bool) {
 		name, rest = shape.step(rest, ".")
 		next, known := shape.child(name)
 		if known && shape.kind == kindMap {
-			_, known = lookup(s.tree, at.key(name))
+			_, known = lookup(s.merged.tree(), at.key(name))
 		}
 		if !known {
 			return at, shape, false
@@ -119,7 +119,7 @@ func (s *Snapshot) find(key string) (path, *shape, bool) {
 
 func (s *Snapshot) explain(at path, shape *shape) Explanation {
 	e := Explanation{Key: at.String()}
-	value, set := lookup(s.tree, at)
+	value, set := lookup(s.merged.tree(), at)
 	if entries, ok := value.(map[string]any); ok && len(entries) > 0 {
 		e.Value = s.shown(at, shape, value)
 		for _, name := range shape.sorted(entries) {
@@ -155,7 +155,7 @@ func (s *shape) sorted(entries map[string]any) []string {
 // Redacted is the merged configuration as a tree for people to read: environment variables of apps
 // are masked, and texts made by ${env:} or ${file:} are shown as they are written.
 func (s *Snapshot) Redacted() map[string]any {
-	tree, _ := s.shown("", s.root, s.tree).(map[string]any)
+	tree, _ := s.shown("", s.root, s.merged.tree()).(map[string]any)
 	return tree
 }
 
