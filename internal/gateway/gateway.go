@@ -216,6 +216,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 func (g *Gateway) swap(next *setup) {
 	old := g.current
 	g.current = next
+	g.metrics.guarded(next.routes)
 	for _, s := range next.sites {
 		s.socket.site.Store(s)
 		if g.running {
@@ -228,7 +229,6 @@ func (g *Gateway) swap(next *setup) {
 		}
 	}
 	g.metrics.keep(next.keys)
-	g.metrics.guarded(next.routes)
 	g.counts.keep(next.sites)
 	g.settle(old, next)
 	for path, f := range old.folders {

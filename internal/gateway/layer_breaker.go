@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,7 +54,13 @@ func newBreakers(b *build, inner responder) (responder, error) {
 	}
 	l := &breakers{route: b.route.name, app: b.route.app, inner: inner}
 	for i, rule := range b.conf.CircuitBreaker {
-		breaker, err := keep(b, "circuit_breaker "+strconv.Itoa(i), rule, func() (*policy.Breaker, error) {
+		// What failed was what was asked then.
+		key := struct {
+			rule config.CircuitBreaker
+			app  string
+			urls []string
+		}{rule, b.conf.App, b.conf.URLs}
+		breaker, err := keep(b, "circuit_breaker "+strconv.Itoa(i), key, func() (*policy.Breaker, error) {
 			return policy.NewBreaker(rule, time.Now()), nil
 		})
 		if err != nil {
@@ -99,12 +106,11 @@ func (c *call) judge() {
 	}
 }
 
-// changed tells of a new state.
+// changed tells of a new state. That of a breaker which a reload has replaced meanwhile matters to nobody.
 func (l *breakers) changed(c *call, rule int, change policy.Change) {
-	if !change.Happened {
+	if !change.Happened || !c.series.breaker(l.rules[rule].breaker) {
 		return
 	}
-	c.series.breaker(l.state())
 	conf := l.rules[rule].conf
 	if c.g.onBreaker != nil {
 		c.g.onBreaker(BreakerChange{
@@ -112,6 +118,11 @@ func (l *breakers) changed(c *call, rule int, change policy.Change) {
 			OpenFor: conf.OpenFor.D(), Requests: change.Total, Bad: change.Bad,
 		})
 	}
+}
+
+// has reports whether a breaker is one of the rules'.
+func (l *breakers) has(breaker *policy.Breaker) bool {
+	return slices.ContainsFunc(l.rules, func(r breakerRule) bool { return r.breaker == breaker })
 }
 
 // state is the worst of the rules' states.

@@ -130,7 +130,10 @@ func TestBreakerEndToEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			conf := breaking(func(r *config.CircuitBreaker) { r.MinRequests, r.OpenFor = 3, config.Duration(time.Hour) })
-			conf.App, conf.Timeout = "shop", config.Duration(30*time.Millisecond)
+			conf.App, conf.Timeout = "shop", config.Duration(time.Minute)
+			if name == "too late" {
+				conf.Timeout = config.Duration(30 * time.Millisecond)
+			}
 			changes := make(chan BreakerChange, 10)
 			r := start(t, testConfig(map[string]config.Route{"shop": conf}), func(o *Options) { o.OnBreaker = func(c BreakerChange) { changes <- c } })
 			var status, requests atomic.Int64
@@ -190,6 +193,65 @@ func TestBreakerEndToEnd(t *testing.T) {
 				t.Errorf("state %v without a breaker", n)
 			}
 		})
+	}
+}
+
+// What comes of a request that a reload found in flight is said of the breaker that let it through, and of no
+// other one.
+func TestBreakerThatIsReplaced(t *testing.T) {
+	conf := breaking(func(r *config.CircuitBreaker) { r.MinRequests, r.OpenFor = 1, config.Duration(time.Hour) })
+	conf.App = "shop"
+	changes := make(chan BreakerChange, 10)
+	r := start(t, testConfig(map[string]config.Route{"shop": conf}), func(o *Options) { o.OnBreaker = func(c BreakerChange) { changes <- c } })
+	asked, answer := make(chan bool), make(chan bool)
+	r.ready("shop-1", backend(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked <- true
+		<-answer
+		w.WriteHeader(500)
+	}))
+	client := testClient(t, false)
+	state := func() float64 { return r.metric("holdfast_circuit_breaker_state", "route", "shop") }
+	sent := make(chan bool)
+	send := func() {
+		go func() {
+			defer close(sent)
+			if res, _ := get(t, client, http.MethodPost, r.url("/")); res.StatusCode != 500 {
+				t.Errorf("status %d", res.StatusCode)
+			}
+		}()
+		<-asked
+	}
+	end := func() {
+		answer <- true
+		<-sent
+		sent = make(chan bool)
+		until(t, func() bool { return r.metric("holdfast_http_requests_in_flight") == 0 })
+	}
+	send()
+	r.reload(func(c *config.Config) {
+		s := c.Routes["shop"]
+		s.CircuitBreaker = breaking(func(r *config.CircuitBreaker) { r.MinRequests, r.OpenFor = 1, config.Duration(time.Minute) }).CircuitBreaker
+		c.Routes["shop"] = s
+	})
+	end()
+	if n := state(); n != 0 || len(changes) != 0 {
+		t.Errorf("the old one opened: state %v, %d changes told", n, len(changes))
+	}
+	send()
+	r.reload(func(c *config.Config) {
+		c.Routes["more"] = config.Route{App: "shop", Match: config.Match{Path: "/more"}}
+	})
+	end()
+	if n := state(); n != 2 || len(changes) != 1 {
+		t.Errorf("the one that stayed opened: state %v, %d changes told", n, len(changes))
+	}
+	r.reload(func(c *config.Config) {
+		s := c.Routes["shop"]
+		s.App, s.URLs = "", []string{"http://127.0.0.1:1"}
+		c.Routes["shop"] = s
+	})
+	if n := state(); n != 0 {
+		t.Errorf("state %v for another upstream", n)
 	}
 }
 

@@ -47,6 +47,7 @@ func newBare(t *testing.T, conf config.Route, wrap func(*build, responder) (resp
 	if r.fallback, err = b.newFallback(); err != nil {
 		t.Fatal(err)
 	}
+	g.metrics.guarded([]*route{r})
 	return &bare{g, t, r}
 }
 

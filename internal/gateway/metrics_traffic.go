@@ -56,6 +56,7 @@ type trafficSeries struct {
 	limited, broken, unretried, whole prometheus.Counter
 	state                             prometheus.Gauge
 	fallbacks                         map[string]bool
+	guard                             *breakers // whose state it is
 }
 
 // drop deletes the series of a route.
@@ -109,13 +110,16 @@ func (r *routeMetrics) fellBack(reason string) {
 	r.of.traffic.fallbacks.WithLabelValues(r.key.app, r.key.route, reason).Inc()
 }
 
-// breaker shows a new state.
-func (r *routeMetrics) breaker(s policy.State) {
+// breaker shows the state after that of one breaker has changed. False: it is not in force any more.
+func (r *routeMetrics) breaker(changed *policy.Breaker) bool {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
-	if r.traffic.state != nil && !r.dropped {
-		r.traffic.state.Set(float64(s))
+	own := &r.traffic
+	if r.dropped || own.guard == nil || !own.guard.has(changed) {
+		return false
 	}
+	own.state.Set(float64(own.guard.state()))
+	return true
 }
 
 // guarded shows the breakers of the routes that have some, and of no others.
@@ -124,6 +128,7 @@ func (m *metrics) guarded(routes []*route) {
 	defer m.mu.Unlock()
 	for _, r := range routes {
 		own := &r.metrics.traffic
+		own.guard = r.breakers
 		switch {
 		case r.breakers != nil:
 			own.state = m.traffic.state.WithLabelValues(r.metrics.key.app, r.name)
