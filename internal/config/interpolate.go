@@ -37,7 +37,7 @@ func envName(name string) string {
 
 // interpolate replaces ${env:NAME}, ${file:PATH} and ${install_dir} in the text of n. The placeholders that the
 // rule leaves for later stay, and so does $${ where they do; elsewhere it becomes ${.
-func (r *reader) interpolate(n *yaml.Node, at path, rule rule) (string, bool) {
+func (r *reader) interpolate(n *node, at path, rule rule) (string, bool) {
 	text, good := n.Value, true
 	if !strings.Contains(text, "${") {
 		return text, true
@@ -191,7 +191,7 @@ func unknownPlaceholder(inner string, rule rule) *refusal {
 }
 
 // within is the spot of a piece of a scalar, if it stands in the scalar's first line as it is.
-func (r *reader) within(n *yaml.Node, piece string) spot {
+func (r *reader) within(n *node, piece string) spot {
 	p := r.spot(n)
 	if p.line == 0 {
 		return p
@@ -206,7 +206,7 @@ func (r *reader) within(n *yaml.Node, piece string) spot {
 
 // absolute makes a path absolute. Programs without a separator are looked up in PATH by the
 // operating system.
-func (r *reader) absolute(text string, n *yaml.Node, at path, rule rule) (any, bool) {
+func (r *reader) absolute(text string, n *node, at path, rule rule) (any, bool) {
 	if rule.program && !r.machine.hasFolder(text) || text == "" {
 		return text, true
 	}
@@ -226,7 +226,7 @@ func (r *reader) absolute(text string, n *yaml.Node, at path, rule rule) (any, b
 
 // backslash warns of Windows paths in double quotes. Quoted quotes, doubled backslashes and line
 // breaks at the end are what nobody writes by accident.
-func (r *reader) backslash(n *yaml.Node, at path, s *shape) {
+func (r *reader) backslash(n *node, at path, s *shape) {
 	if n.Style&yaml.DoubleQuotedStyle == 0 || n.Line == 0 || n.Line > len(r.layer.src.lines) || last(at) == "body" {
 		return
 	}

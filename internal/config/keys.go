@@ -10,7 +10,7 @@ import (
 )
 
 // unknownKey reports a key that section s does not have.
-func (r *reader) unknownKey(key *yaml.Node, at path, s *shape) {
+func (r *reader) unknownKey(key *node, at path, s *shape) {
 	name := key.Value
 	if at == "" && strings.HasPrefix(name, "x-") {
 		return // the administrator's own, a place for anchors
@@ -64,7 +64,7 @@ func innerKey(s *shape, word string) string {
 }
 
 // entryName checks the key of a map: a name, or the name of a variable or header.
-func (r *reader) entryName(key *yaml.Node, at path, s *shape) bool {
+func (r *reader) entryName(key *node, at path, s *shape) bool {
 	name := key.Value
 	var message, hint string
 	switch {
@@ -132,7 +132,7 @@ func goodToken(s string) bool {
 }
 
 // wrongKind reports a section, list or single value in the place of another.
-func (r *reader) wrongKind(n *yaml.Node, at path, s *shape) {
+func (r *reader) wrongKind(n *node, at path, s *shape) {
 	got := map[yaml.Kind]string{yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list", yaml.MappingNode: "a section"}[n.Kind]
 	p := r.spot(n)
 	if at == "" {
@@ -143,7 +143,7 @@ func (r *reader) wrongKind(n *yaml.Node, at path, s *shape) {
 }
 
 // kindHint shows how the value that was given as the wrong kind is written.
-func (s *shape) kindHint(n *yaml.Node, at path) string {
+func (s *shape) kindHint(n *node, at path) string {
 	name := keyOf(at)
 	switch {
 	case s.secret() || n.Kind == yaml.ScalarNode && len(n.Value) > 80:
@@ -190,7 +190,7 @@ func yamlText(s string) string {
 }
 
 // inline is the beginning of a flow mapping as it is written.
-func inline(n *yaml.Node) string {
+func inline(n *node) string {
 	if n.Style&yaml.FlowStyle != 0 && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode {
 		return "{{"
 	}

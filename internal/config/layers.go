@@ -122,7 +122,7 @@ func (l *loader) descend(r *reader, a assignment) (path, *shape, bool) {
 		if s.named() {
 			part = l.knownName(at, part)
 		}
-		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: part}
+		key := &node{Kind: yaml.ScalarNode, Tag: "!!str", Value: part}
 		next, ok := s.child(part)
 		switch {
 		case s.kind == kindList || s.kind == kindScalar:
@@ -160,12 +160,12 @@ func (l *loader) knownName(at path, name string) string {
 
 // node is the value of an assignment: a single value is taken as it is, lists and sections are
 // written as in YAML.
-func (r *reader) node(a assignment, at path, s *shape) (*yaml.Node, bool) {
-	literal := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.text}
+func (r *reader) node(a assignment, at path, s *shape) (*node, bool) {
+	literal := &node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a.text}
 	if a.isList {
-		list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		list := &node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 		for _, text := range a.list {
-			list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text})
+			list.Content = append(list.Content, &node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text})
 		}
 		return list, true
 	}
@@ -179,7 +179,7 @@ func (r *reader) node(a assignment, at path, s *shape) (*yaml.Node, bool) {
 		r.reject(at)
 		return nil, false
 	case n == nil:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}, true
+		return &node{Kind: yaml.ScalarNode, Tag: "!!null"}, true
 	default:
 		return n, true
 	}

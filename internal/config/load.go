@@ -382,7 +382,8 @@ func (l *loader) addFile(name string, data []byte, main bool) {
 	if node == nil {
 		return
 	}
-	layer.spots.list = make([]located, 0, entriesOf(node)) // growing it costs as much as filling it
+	entries := entriesOf(node)
+	layer.spots.list = make([]located, 0, entries+entries/6) // growing it takes longer; one text for a list is two entries
 	r := l.reader(layer)
 	before := len(l.problems)
 	if v, ok := r.value(node, "", l.root, 0); ok {
@@ -394,7 +395,7 @@ func (l *loader) addFile(name string, data []byte, main bool) {
 }
 
 // entriesOf counts the entries below a node, those of aliases not.
-func entriesOf(n *yaml.Node) int {
+func entriesOf(n *node) int {
 	count := len(n.Content)
 	if n.Kind == yaml.MappingNode {
 		count /= 2

@@ -11,8 +11,8 @@ import (
 // it reads has the nodes of the YAML library, which takes six times as long; with thousands of routes that
 // is most of a reload. On anything else, faults included, it gives up (nil), and the library reads the
 // whole text: only that decides what is YAML and what is wrong with it.
-func plainYAML(lines []string) *yaml.Node {
-	p := &plain{lines: lines, nodes: make([]yaml.Node, 0, 1+min(4*len(lines), slabSize))}
+func plainYAML(lines []string) *node {
+	p := &plain{lines: lines, nodes: make([]node, 0, 1+min(4*len(lines), slabSize))}
 	if !p.next() {
 		return nil
 	}
@@ -35,8 +35,8 @@ type plain struct {
 	at     int
 	text   string // of the line, without its indentation
 	indent int
-	nodes  []yaml.Node // the slab that nodes are cut from
-	bad    bool        // a line that is not for us
+	nodes  []node // the slab that nodes are cut from
+	bad    bool   // a line that is not for us
 }
 
 // next goes to the next line with something in it, the present one included.
@@ -74,17 +74,17 @@ func (p *plain) more() bool {
 }
 
 // node is a new one whose text begins at an offset of the present line's.
-func (p *plain) node(kind yaml.Kind, offset int) *yaml.Node {
+func (p *plain) node(kind yaml.Kind, offset int) *node {
 	if len(p.nodes) == cap(p.nodes) {
-		p.nodes = make([]yaml.Node, 0, slabSize)
+		p.nodes = make([]node, 0, slabSize)
 	}
-	p.nodes = append(p.nodes, yaml.Node{Kind: kind, Line: p.at + 1, Column: p.indent + offset + 1})
+	p.nodes = append(p.nodes, node{Kind: kind, Line: p.at + 1, Column: p.indent + offset + 1})
 	return &p.nodes[len(p.nodes)-1]
 }
 
 // block is the mapping or list whose lines are indented by indent, the present line first; nil for
 // what is not plain.
-func (p *plain) block(indent, depth int) *yaml.Node {
+func (p *plain) block(indent, depth int) *node {
 	if depth > maxPlainDepth {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (p *plain) block(indent, depth int) *yaml.Node {
 		return p.items(indent)
 	}
 	n := p.node(yaml.MappingNode, 0)
-	n.Tag, n.Content = "!!map", make([]*yaml.Node, 0, 8)
+	n.Tag, n.Content = "!!map", make([]*node, 0, 8)
 	for {
 		key, end := p.key()
 		if key == nil {
@@ -116,7 +116,7 @@ func (p *plain) block(indent, depth int) *yaml.Node {
 func isItem(text string) bool { return strings.HasPrefix(text, "- ") }
 
 // items is a block list of texts and flow collections.
-func (p *plain) items(indent int) *yaml.Node {
+func (p *plain) items(indent int) *node {
 	n := p.node(yaml.SequenceNode, 0)
 	n.Tag = "!!seq"
 	for {
@@ -146,7 +146,7 @@ func (p *plain) mapping(start int) bool {
 }
 
 // key reads the key of a block mapping's line and returns where its value begins.
-func (p *plain) key() (key *yaml.Node, end int) {
+func (p *plain) key() (key *node, end int) {
 	end = strings.Index(p.text, ": ")
 	if end < 0 {
 		end = len(strings.TrimRight(p.text, " ")) - 1
@@ -164,7 +164,7 @@ func (p *plain) key() (key *yaml.Node, end int) {
 }
 
 // value reads what follows a key, and goes behind it.
-func (p *plain) value(start, indent, depth int) *yaml.Node {
+func (p *plain) value(start, indent, depth int) *node {
 	start += len(p.text[start:]) - len(strings.TrimLeft(p.text[start:], " "))
 	if start < len(p.text) && p.text[start] != '#' {
 		n := p.inline(start)
@@ -180,7 +180,7 @@ func (p *plain) value(start, indent, depth int) *yaml.Node {
 }
 
 // inline is a text or a flow collection that goes to the end of the line.
-func (p *plain) inline(start int) *yaml.Node {
+func (p *plain) inline(start int) *node {
 	switch p.text[start] {
 	case '{', '[', '"', '\'':
 		n, end := p.flow(start, 0)
@@ -204,7 +204,7 @@ func (p *plain) inline(start int) *yaml.Node {
 	return p.plainText(text, start)
 }
 
-func (p *plain) plainText(text string, start int) *yaml.Node {
+func (p *plain) plainText(text string, start int) *node {
 	if text == "<<" {
 		return nil
 	}
@@ -225,7 +225,7 @@ func plainTag(text string) string {
 }
 
 // flow is a quoted text, an unquoted one or a collection in a line; end is where the rest begins.
-func (p *plain) flow(start, depth int) (n *yaml.Node, end int) {
+func (p *plain) flow(start, depth int) (n *node, end int) {
 	if start >= len(p.text) || depth > maxPlainDepth {
 		return nil, 0
 	}
@@ -252,7 +252,7 @@ func (p *plain) flow(start, depth int) (n *yaml.Node, end int) {
 }
 
 // quoted is a quoted text without escapes.
-func (p *plain) quoted(start int, quote byte) (n *yaml.Node, end int) {
+func (p *plain) quoted(start int, quote byte) (n *node, end int) {
 	length := strings.IndexByte(p.text[start+1:], quote)
 	if length < 0 {
 		return nil, 0
@@ -278,9 +278,9 @@ func (p *plain) skip(at int) int {
 	return at
 }
 
-func (p *plain) flowMapping(start, depth int) (n *yaml.Node, end int) {
+func (p *plain) flowMapping(start, depth int) (n *node, end int) {
 	n = p.node(yaml.MappingNode, start)
-	n.Tag, n.Style, n.Content = "!!map", yaml.FlowStyle, make([]*yaml.Node, 0, 4)
+	n.Tag, n.Style, n.Content = "!!map", yaml.FlowStyle, make([]*node, 0, 4)
 	for at := p.skip(start + 1); at < len(p.text); {
 		if p.text[at] == '}' {
 			return n, at + 1
@@ -301,7 +301,7 @@ func (p *plain) flowMapping(start, depth int) (n *yaml.Node, end int) {
 	return nil, 0
 }
 
-func (p *plain) flowList(start, depth int) (n *yaml.Node, end int) {
+func (p *plain) flowList(start, depth int) (n *node, end int) {
 	n = p.node(yaml.SequenceNode, start)
 	n.Tag, n.Style = "!!seq", yaml.FlowStyle
 	for at := p.skip(start + 1); at < len(p.text); {

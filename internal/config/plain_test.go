@@ -15,7 +15,7 @@ import (
 )
 
 // sameNodes compares what is looked at of a node.
-func sameNodes(at string, got, want *yaml.Node) error {
+func sameNodes(at string, got *node, want *yaml.Node) error {
 	if got.Kind != want.Kind || got.Style != want.Style || got.Value != want.Value || got.Line != want.Line || got.Column != want.Column ||
 		got.ShortTag() != want.ShortTag() || len(got.Content) != len(want.Content) {
 		return fmt.Errorf("%s: %+v, want %+v", at, got, want)
@@ -127,4 +127,21 @@ func FuzzPlainYAML(f *testing.F) {
 		}
 		checkPlain(t, text)
 	})
+}
+
+// TestNodeOf has what only the library reads: a copy says the same, and its aliases lead into the copy.
+func TestNodeOf(t *testing.T) {
+	text := []byte("a: &x {b: 30s, c: [true, ~, 1.5, 2020-01-01, !!str 5, !t u, \"\\n\"]}\nd: *x\ne: {<<: *x, f: |\n  g\n}\n")
+	text = bytes.ReplaceAll(text, []byte("f: |\n  g\n"), []byte("f: 'it''s'"))
+	want, err := libraryYAML(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := nodeOf(want)
+	if err := sameNodes("", got, want); err != nil {
+		t.Error(err)
+	}
+	if got.Content[3].Alias != got.Content[1] {
+		t.Error("an alias leads out of the copy")
+	}
 }

@@ -21,7 +21,7 @@ type reader struct {
 }
 
 // section reads the keys of a mapping.
-func (r *reader) section(n *yaml.Node, at path, s *shape, depth int) map[string]any {
+func (r *reader) section(n *node, at path, s *shape, depth int) map[string]any {
 	pairs := r.pairs(n, at, depth)
 	out := make(map[string]any, len(pairs))
 	for _, p := range pairs {
@@ -48,7 +48,7 @@ func (r *reader) section(n *yaml.Node, at path, s *shape, depth int) map[string]
 }
 
 // value reads what stands under one key; false after a problem.
-func (r *reader) value(n *yaml.Node, at path, s *shape, depth int) (any, bool) {
+func (r *reader) value(n *node, at path, s *shape, depth int) (any, bool) {
 	if !r.enter(n, at, depth) {
 		return nil, false
 	}
@@ -72,7 +72,7 @@ func (r *reader) value(n *yaml.Node, at path, s *shape, depth int) (any, bool) {
 	case s.kind == kindList && n.Kind == yaml.SequenceNode:
 		return r.list(n.Content, at, s, depth)
 	case s.kind == kindList && s.single && (n.Kind == yaml.ScalarNode && s.elem.kind == kindScalar || n.Kind == yaml.MappingNode && s.elem.kind == kindStruct):
-		return r.list([]*yaml.Node{n}, at, s, depth)
+		return r.list([]*node{n}, at, s, depth)
 	case (s.kind == kindStruct || s.kind == kindMap) && empty:
 		return map[string]any{}, true
 	case (s.kind == kindStruct || s.kind == kindMap) && n.Kind == yaml.MappingNode:
@@ -83,7 +83,7 @@ func (r *reader) value(n *yaml.Node, at path, s *shape, depth int) (any, bool) {
 	}
 }
 
-func (r *reader) list(nodes []*yaml.Node, at path, s *shape, depth int) (any, bool) {
+func (r *reader) list(nodes []*node, at path, s *shape, depth int) (any, bool) {
 	out, good := make([]any, 0, len(nodes)), true
 	for i, n := range nodes {
 		sub := at.index(i)
@@ -101,7 +101,7 @@ func (r *reader) list(nodes []*yaml.Node, at path, s *shape, depth int) (any, bo
 	return out, good
 }
 
-func (r *reader) scalar(n *yaml.Node, at path, s *shape) (any, bool) {
+func (r *reader) scalar(n *node, at path, s *shape) (any, bool) {
 	if s.secret() {
 		r.hide(n)
 	}
@@ -122,7 +122,7 @@ func (r *reader) scalar(n *yaml.Node, at path, s *shape) (any, bool) {
 }
 
 // enter counts against the bounds that keep hostile files small.
-func (r *reader) enter(n *yaml.Node, at path, depth int) bool {
+func (r *reader) enter(n *node, at path, depth int) bool {
 	r.nodes++
 	switch {
 	case r.nodes == maxNodes:
@@ -139,7 +139,7 @@ func (r *reader) enter(n *yaml.Node, at path, depth int) bool {
 }
 
 // resolved follows aliases and refuses tags that the format does not have.
-func (r *reader) resolved(n *yaml.Node, at path) (*yaml.Node, bool) {
+func (r *reader) resolved(n *node, at path) (*node, bool) {
 	for range maxDepth {
 		if n.Kind != yaml.AliasNode {
 			switch tag := n.ShortTag(); tag {
@@ -155,17 +155,17 @@ func (r *reader) resolved(n *yaml.Node, at path) (*yaml.Node, bool) {
 	return nil, false
 }
 
-type pair struct{ key, value *yaml.Node }
+type pair struct{ key, value *node }
 
 // pairs are the keys and values of a mapping, those of its merge keys (<<) last and only where the
 // mapping itself has none. Repeated keys are problems.
-func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
+func (r *reader) pairs(n *node, at path, depth int) []pair {
 	own, merged := make([]pair, 0, len(n.Content)/2), []pair(nil)
-	var seen map[string]*yaml.Node // of many: a few are looked through
+	var seen map[string]*node // of many: a few are looked through
 	if len(n.Content)/2 > 8 {
-		seen = make(map[string]*yaml.Node, len(n.Content)/2)
+		seen = make(map[string]*node, len(n.Content)/2)
 	}
-	first := func(name string) *yaml.Node {
+	first := func(name string) *node {
 		if seen != nil {
 			return seen[name]
 		}
@@ -218,7 +218,7 @@ func (r *reader) pairs(n *yaml.Node, at path, depth int) []pair {
 }
 
 // merge is what a merge key brings: a section, or a list of them, of which the first wins.
-func (r *reader) merge(n *yaml.Node, at path, depth int) []pair {
+func (r *reader) merge(n *node, at path, depth int) []pair {
 	if !r.enter(n, at, depth) {
 		return nil
 	}
@@ -242,7 +242,7 @@ func (r *reader) merge(n *yaml.Node, at path, depth int) []pair {
 }
 
 // spot is the place of a node; its width is that of the text as written.
-func (r *reader) spot(n *yaml.Node) spot {
+func (r *reader) spot(n *node) spot {
 	p := spot{src: r.layer.src, line: n.Line, column: n.Column, width: 1}
 	if n.Line == 0 || n.Line > len(p.src.lines) {
 		p.line = min(n.Line, len(p.src.lines))
@@ -292,7 +292,7 @@ func quotedWidth(s string) int {
 }
 
 // hide keeps the text of a secret out of the snippets of this source.
-func (r *reader) hide(n *yaml.Node) {
+func (r *reader) hide(n *node) {
 	src := r.layer.src
 	if n.Line == 0 || n.Line > len(src.lines) {
 		return
@@ -333,7 +333,7 @@ func closes(s string) bool {
 func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // badValue reports what parseScalar refused.
-func (r *reader) badValue(n *yaml.Node, at path, s *shape, text string, err error) {
+func (r *reader) badValue(n *node, at path, s *shape, text string, err error) {
 	message, hint := err.Error(), ""
 	if i := strings.LastIndex(message, ": write "); i >= 0 {
 		message, hint = message[:i], message[i+2:]

@@ -20,7 +20,7 @@ type syntaxError struct {
 }
 
 // parseYAML reads one document; nil without an error is an empty file.
-func parseYAML(text []byte, lines []string) (*yaml.Node, *syntaxError) {
+func parseYAML(text []byte, lines []string) (*node, *syntaxError) {
 	if !printable(text) {
 		if line, column, message := badCharacter(lines); line > 0 {
 			hint := "save the file as UTF-8 text"
@@ -56,7 +56,7 @@ func parseYAML(text []byte, lines []string) (*yaml.Node, *syntaxError) {
 	if len(doc.Content) == 0 {
 		return nil, nil
 	}
-	return doc.Content[0], nil
+	return nodeOf(doc.Content[0]), nil
 }
 
 // printable reports whether text is nothing but printable ASCII and line feeds, which no character needs
