@@ -178,7 +178,11 @@ func TestEjectionOfTheBroken(t *testing.T) {
 			broken := backend(t, handler)
 			o := config.DefaultOutlier()
 			o.ConsecutiveFailures = 2
-			r := start(t, testConfig(map[string]config.Route{"x": {URLs: []string{broken.URL, named(t, "good", nil)}, Outlier: &o, Timeout: config.Duration(50 * time.Millisecond)}}))
+			route := config.Route{URLs: []string{broken.URL, named(t, "good", nil)}, Outlier: &o, Timeout: config.Duration(time.Minute)}
+			if name == "too late" {
+				route.Timeout = config.Duration(300 * time.Millisecond)
+			}
+			r := start(t, testConfig(map[string]config.Route{"x": route}))
 			client := testClient(t, false)
 			for i := 0; r.metric("holdfast_upstream_ejected") != 1; i++ {
 				if i == 20 {

@@ -337,9 +337,9 @@ func TestRetrySeconds(t *testing.T) {
 func TestFlowRatesOverTheNetwork(t *testing.T) {
 	t.Parallel()
 	reject, throttle, byClient := config.DefaultFlow(), config.DefaultFlow(), config.DefaultFlow()
-	reject.QPS = 200
-	throttle.QPS, throttle.Control, throttle.MaxWait = 100, config.FlowThrottle, config.Duration(20*time.Millisecond)
-	byClient.QPS, byClient.Key = 50, config.KeyClientIP
+	reject.QPS = 100 // little enough to be met on a busy machine
+	throttle.QPS, throttle.Control, throttle.MaxWait = 50, config.FlowThrottle, config.Duration(time.Second)
+	byClient.QPS, byClient.Key = 25, config.KeyClientIP
 	routes := map[string]config.Route{}
 	for name, rule := range map[string]config.Flow{"reject": reject, "throttle": throttle, "client": byClient} {
 		routes[name] = config.Route{App: "shop", Match: config.Match{Path: "/" + name}, Flow: config.Flows{rule}}
@@ -353,13 +353,14 @@ func TestFlowRatesOverTheNetwork(t *testing.T) {
 
 	loads := []struct {
 		path, client string
+		clients      int // of a throttle so many always wait that no turn is lost while the machine is busy
 		want         float64
-	}{{"/reject", "192.0.2.1", 2000}, {"/throttle", "192.0.2.1", 1000}, {"/client", "192.0.2.1", 500}, {"/client", "2001:db8::1", 500}}
+	}{{"/reject", "192.0.2.1", 3, 1000}, {"/throttle", "192.0.2.1", 5, 500}, {"/client", "192.0.2.1", 3, 250}, {"/client", "2001:db8::1", 3, 250}}
 	var passed [4]atomic.Int64
 	var all sync.WaitGroup
 	began := time.Now()
 	for i, load := range loads {
-		for range 3 {
+		for range load.clients {
 			client := testClient(t, false)
 			all.Go(func() {
 				// The eleventh second does not begin.
@@ -369,7 +370,7 @@ func TestFlowRatesOverTheNetwork(t *testing.T) {
 					case http.StatusOK:
 						passed[i].Add(1)
 					case http.StatusTooManyRequests:
-						time.Sleep(time.Millisecond) // leaves the processor to the others
+						time.Sleep(2 * time.Millisecond) // leaves the processor to the others
 					default:
 						t.Error(res.StatusCode)
 						return
@@ -380,8 +381,10 @@ func TestFlowRatesOverTheNetwork(t *testing.T) {
 	}
 	all.Wait()
 	for i, load := range loads {
-		if n := float64(passed[i].Load()); math.Abs(n-load.want) > load.want*0.02 {
-			t.Errorf("%s of %s: %v in 10 s, want %v +- 2 %%", load.path, load.client, n, load.want)
+		// That as many pass if they come in time is seen in fake time (TestFlowRefuses); here it is the machine
+		// that may let some come late.
+		if n := float64(passed[i].Load()); n > load.want*1.02 || n < load.want*0.9 {
+			t.Errorf("%s of %s: %v in 10 s, want %v + 2 %% at most, and not much less", load.path, load.client, n, load.want)
 		}
 	}
 }

@@ -108,15 +108,16 @@ func TestParkedUntilReady(t *testing.T) {
 
 // The route's timeout is for the instance: it does not run while there is none.
 func TestParkedLongerThanTheTimeout(t *testing.T) {
+	t.Parallel()
 	conf := parkingConfig(10, time.Minute)
 	route := conf.Routes["shop"]
-	route.Timeout = config.Duration(50 * time.Millisecond)
+	route.Timeout = config.Duration(500 * time.Millisecond)
 	conf.Routes["shop"] = route
 	r := start(t, conf)
 	r.set.Expect("shop", true)
 	answer := later(testClient(t, false), "GET", r.url("/"), "")
 	r.waitParked(1)
-	<-time.After(150 * time.Millisecond) // the point of the test
+	<-time.After(750 * time.Millisecond) // the point of the test
 	r.ready("shop-1", backend(t, bodyHandler))
 	if got := <-answer; got != "200 GET " {
 		t.Errorf("answer = %s", got)
@@ -126,7 +127,8 @@ func TestParkedLongerThanTheTimeout(t *testing.T) {
 // The listener's read_timeout is for the client: it does not run while it is the instance that is
 // waited for, but it does afterwards.
 func TestParkedLongerThanTheReadTimeout(t *testing.T) {
-	const limit = 300 * time.Millisecond
+	t.Parallel()
+	const limit = time.Second
 	long := strings.Repeat("x", 1<<20) // more than is read with the header
 	conf := tlsConfig(t, t.TempDir(), parkingConfig(10, time.Minute).Routes)
 	for _, name := range []string{"web", "plain"} {

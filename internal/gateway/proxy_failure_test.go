@@ -46,9 +46,10 @@ func TestUpstreamTimeout(t *testing.T) {
 
 // TestTimeoutWaitsForTheClient sends a body more slowly than the route's timeout.
 func TestTimeoutWaitsForTheClient(t *testing.T) {
+	t.Parallel()
 	routes := appRoute()
 	route := routes["shop"]
-	route.Timeout = config.Duration(200 * time.Millisecond)
+	route.Timeout = config.Duration(500 * time.Millisecond)
 	routes["shop"] = route
 	r := start(t, testConfig(routes))
 	got := make(chan struct{}, 10)
@@ -67,7 +68,7 @@ func TestTimeoutWaitsForTheClient(t *testing.T) {
 		for range 2 {
 			_, _ = pw.Write([]byte("x"))
 			<-got
-			<-time.After(300 * time.Millisecond) // the point of the test: a client that is slow
+			<-time.After(750 * time.Millisecond) // the point of the test: a client that is slow
 		}
 		_ = pw.Close()
 	}()

@@ -52,7 +52,7 @@ func TestRetry(t *testing.T) {
 	on := func(words ...string) edit {
 		return func(route *config.Route, r *config.Retry) {
 			r.On = words
-			route.TryTimeout = config.Duration(50 * time.Millisecond)
+			route.TryTimeout = config.Duration(time.Minute) // shorter where the upstream hangs
 		}
 	}
 	idempotent := func(words ...string) edit {
@@ -90,7 +90,14 @@ func TestRetry(t *testing.T) {
 		"no attempt is left":           {on("503", "timeout"), "GET", "", "503 hang hang ok", 504, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, testConfig(retrying(tt.edit)))
+			conf := retrying(tt.edit)
+			if strings.Contains(tt.steps, "hang") {
+				t.Parallel()
+				route := conf["shop"]
+				route.TryTimeout = config.Duration(time.Second)
+				conf["shop"] = route
+			}
+			r := start(t, testConfig(conf))
 			s := &script{steps: strings.Fields(tt.steps)}
 			r.ready("shop-1", backend(t, s.ServeHTTP))
 			req, err := http.NewRequestWithContext(t.Context(), tt.method, r.url("/"), strings.NewReader(tt.body))
@@ -129,7 +136,7 @@ func TestRetryWithinTheTimeout(t *testing.T) {
 		}, "503", 503, 1},
 		"hanging tries": {func(route *config.Route, r *config.Retry) {
 			r.On, r.Attempts = config.OneOrMany{"503"}, 10
-			route.Timeout = config.Duration(50 * time.Millisecond)
+			route.Timeout = config.Duration(time.Second)
 		}, "503 hang", 504, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +152,8 @@ func TestRetryWithinTheTimeout(t *testing.T) {
 
 // The time of a try does not run while the client sends its body.
 func TestTryTimeoutWaitsForTheClient(t *testing.T) {
-	r := start(t, testConfig(map[string]config.Route{"shop": {App: "shop", TryTimeout: config.Duration(100 * time.Millisecond)}}))
+	t.Parallel()
+	r := start(t, testConfig(map[string]config.Route{"shop": {App: "shop", TryTimeout: config.Duration(500 * time.Millisecond)}}))
 	got := make(chan bool, 1)
 	r.ready("shop-1", backend(t, func(_ http.ResponseWriter, req *http.Request) {
 		_, _ = io.ReadFull(req.Body, make([]byte, 1))
@@ -156,7 +164,7 @@ func TestTryTimeoutWaitsForTheClient(t *testing.T) {
 	go func() {
 		_, _ = to.Write([]byte("x"))
 		<-got
-		time.Sleep(300 * time.Millisecond) // the slow client: longer than a try may take
+		time.Sleep(750 * time.Millisecond) // the slow client: longer than a try may take
 		_ = to.Close()
 	}()
 	res, err := testClient(t, false).Post(r.url("/"), "text/plain", from)
