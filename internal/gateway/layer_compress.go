@@ -55,13 +55,23 @@ func (l *compress) respond(c *call) {
 		}
 	}()
 	l.inner.respond(c)
+	if s, ok := c.w.(*squeezed); ok && s.left > 0 && s.out.err == nil {
+		c.failure = fmt.Sprintf("the answer broke off %d bytes before its end", s.left)
+		panic(http.ErrAbortHandler) // without its length nobody else would notice
+	}
 	whole = true
 }
 
 // decorate implements decorator: it decides.
 func (l *compress) decorate(c *call, h http.Header) {
-	if c.status == http.StatusNotModified {
+	switch c.status {
+	case http.StatusNotModified:
 		l.notModified(c, h)
+		return
+	case http.StatusPartialContent:
+		if media := h.Get("Content-Type"); l.takes(media) || strings.HasPrefix(media, "multipart/byteranges") {
+			addVary(h, "Accept-Encoding") // as the whole has (RFC 9110, 15.3.7)
+		}
 		return
 	}
 	if !l.compressible(c.status, h) {
@@ -74,12 +84,15 @@ func (l *compress) decorate(c *call, h http.Header) {
 	}
 	var s *squeezed
 	if c.r.Method != http.MethodHead { // which has the header of a GET, and nothing to compress
-		s = &squeezed{ResponseWriter: c.w, coding: best}
+		s = &squeezed{ResponseWriter: c.w, coding: best, left: -1}
 		if s.encoder = c.g.encoders.get(best, &s.out); s.encoder == nil {
 			c.series.uncompressed()
 			return
 		}
 		s.out.w = c.w
+		if length := h["Content-Length"]; len(length) == 1 {
+			s.left, _ = strconv.ParseInt(length[0], 10, 64) // compressible has read it
+		}
 	}
 	h["Content-Encoding"] = []string{best.String()}
 	for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
@@ -111,7 +124,7 @@ func (l *compress) notModified(c *call, h http.Header) {
 // compressible reports whether an answer would be compressed for a client that takes it.
 func (l *compress) compressible(status int, h http.Header) bool {
 	switch {
-	case status < 200, status == http.StatusNoContent, status == http.StatusResetContent, status == http.StatusPartialContent:
+	case status < 200, status == http.StatusNoContent, status == http.StatusResetContent:
 		return false
 	case len(h["Content-Encoding"]) > 0, len(h["Content-Range"]) > 0:
 		return false
@@ -154,23 +167,34 @@ type squeezed struct {
 	coding  coding
 	encoder encoder
 	out     wire
+	left    int64 // of what was announced and not written yet; less than 0: nothing was
 }
 
 // wire counts what is sent.
 type wire struct {
 	w    http.ResponseWriter
 	sent int64
+	err  error // the client went away
 }
 
 // Write implements io.Writer.
 func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.w.Write(p)
 	w.sent += int64(n)
+	if err != nil {
+		w.err = err
+	}
 	return n, err
 }
 
 // Write implements io.Writer.
-func (s *squeezed) Write(p []byte) (int, error) { return s.encoder.Write(p) }
+func (s *squeezed) Write(p []byte) (int, error) {
+	n, err := s.encoder.Write(p)
+	if s.left > 0 {
+		s.left -= int64(n)
+	}
+	return n, err
+}
 
 // FlushError implements what the recorder looks for: what was written so far can be read.
 func (s *squeezed) FlushError() error {
