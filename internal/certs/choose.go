@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -48,6 +49,9 @@ func rsaRank(p *pair) int {
 // the address that it connected to. Where an entry has several for a host, the client gets one that it
 // supports and that is valid.
 func (s *Store) Choose(names []string, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if len(names) == 0 {
+		return nil, errNoNames
+	}
 	all := *s.current.Load()
 	if host := hostOf(hello); host != "" {
 		if p := find(all, names, host, hello); p != nil {
@@ -68,6 +72,9 @@ func (s *Store) Choose(names []string, hello *tls.ClientHelloInfo) (*tls.Certifi
 	}
 	return nil, e.missing(names[0])
 }
+
+// errNoNames is the answer to a handshake on a connection that is older than the end of its listener's TLS.
+var errNoNames = errors.New("the listener has no certificate any more")
 
 // find looks for the host itself, then for a wildcard.
 func find(all map[string]*entry, names []string, host string, hello *tls.ClientHelloInfo) *pair {

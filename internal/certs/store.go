@@ -257,19 +257,36 @@ func (e *entry) load(had *entry, now time.Time) {
 	}
 }
 
-// Commit serves the change from the next handshake on.
+// Commit serves the change from the next handshake on. Certificates that are gone can be had until Forget:
+// handshakes that still go by the former configuration ask for them.
 func (c *Change) Commit() {
 	s := c.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := *s.current.Load()
-	for name := range c.kept {
-		if now := old[name]; now != nil && now.source == c.entries[name].source {
-			c.entries[name] = now // Run may have renewed it meanwhile
+	next := maps.Clone(c.entries)
+	for name, e := range old {
+		if next[name] == nil {
+			next[name] = e
 		}
 	}
-	s.swap(c.entries)
+	for name := range c.kept {
+		if now := old[name]; now != nil && now.source == c.entries[name].source {
+			next[name] = now // Run may have renewed it meanwhile
+		}
+	}
+	s.swap(next)
 	s.prod()
+}
+
+// Forget ends what is not in the change that was committed.
+func (c *Change) Forget() {
+	s := c.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := maps.Clone(*s.current.Load())
+	maps.DeleteFunc(next, func(name string, _ *entry) bool { return c.entries[name] == nil })
+	s.swap(next)
 }
 
 // prod has Run look at once.
@@ -280,13 +297,14 @@ func (s *Store) prod() {
 	}
 }
 
-// Apply is Prepare and Commit.
+// Apply is Prepare, Commit and Forget.
 func (s *Store) Apply(want map[string]config.Certificate) error {
 	c, err := s.Prepare(want)
 	if err != nil {
 		return err
 	}
 	c.Commit()
+	c.Forget()
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -168,6 +169,37 @@ func TestApply(t *testing.T) {
 	}
 	if families, err := reg.Gather(); err != nil || len(families) != 0 {
 		t.Errorf("metrics after removal = %v, %v", families, err)
+	}
+}
+
+// TestForget: between Commit and Forget both the former and the new names can be had.
+func TestForget(t *testing.T) {
+	s, _, reg := newStore(t)
+	c := pairFiles(scratch(t))
+	writePair(t, c, 1)
+	if err := s.Apply(map[string]config.Certificate{"shop": c, "same": c}); err != nil {
+		t.Fatal(err)
+	}
+	change, err := s.Prepare(map[string]config.Certificate{"same": c, "renamed": c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(want ...string) {
+		t.Helper()
+		for _, name := range []string{"shop", "same", "renamed"} {
+			if _, err := s.Choose([]string{name}, modern("x.test")); (err == nil) != slices.Contains(want, name) {
+				t.Errorf("%s: %v; want %v", name, err, want)
+			}
+		}
+	}
+	has("shop", "same")
+	change.Commit()
+	s.refresh(wall())
+	has("shop", "same", "renamed")
+	change.Forget()
+	has("same", "renamed")
+	if families, err := reg.Gather(); err != nil || len(families[0].GetMetric()) != 2 {
+		t.Errorf("metrics: %v, %v", families, err)
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -155,4 +158,59 @@ func TestRootUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	load.Wait()
+}
+
+// TestCertificateRenamed gives a listener's certificate another name again and again while clients shake
+// hands; a connection whose handshake comes after the listener's last certificate is refused.
+func TestCertificateRenamed(t *testing.T) {
+	dir := t.TempDir()
+	pair := writePair(t, dir, 1)
+	conf := testConfig(map[string]config.Route{"a": {Respond: &config.Respond{Body: "ok"}}})
+	named := func(c *config.Config, name string) {
+		l := testListener()
+		l.Certificate = name
+		c.Listeners = map[string]config.Listener{"web": l}
+		c.Certificates = map[string]config.Certificate{}
+		if name != "" {
+			c.Certificates[name] = pair
+		}
+	}
+	named(conf, "a0")
+	r := start(t, conf, func(o *Options) { o.Certs = certs.New(certs.Options{}) })
+	address := r.Addrs()["web"]
+	var load sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := presented(address, "shop.test"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 300 {
+		r.reload(func(c *config.Config) { named(c, fmt.Sprintf("a%d", (i+1)%2)) })
+	}
+	close(stop)
+	load.Wait()
+
+	late, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = late.Close() }()
+	if _, err := presented(address, "shop.test"); err != nil { // by now the other one is accepted
+		t.Fatal(err)
+	}
+	r.reload(func(c *config.Config) { named(c, "") })
+	if err := tls.Client(late, &tls.Config{InsecureSkipVerify: true}).Handshake(); err == nil || !strings.Contains(err.Error(), "internal error") {
+		t.Errorf("a handshake without a certificate: %v", err)
+	}
 }

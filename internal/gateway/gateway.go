@@ -209,6 +209,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	}
 	pairs.Commit()
 	g.swap(next)
+	pairs.Forget()
 	return nil
 }
 

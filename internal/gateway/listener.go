@@ -170,7 +170,12 @@ func newGeneration(s *socket, with settings) *generation {
 			NextProtos:         []string{"http/1.1"},
 			GetConfigForClient: s.g.certs.TLSChallenge,
 			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-				return s.g.certs.Choose(s.site.Load().certificates, hello)
+				now := s.site.Load()
+				c, err := s.g.certs.Choose(now.certificates, hello)
+				if next := s.site.Load(); err != nil && next != now {
+					return s.g.certs.Choose(next.certificates, hello) // a reload came in between
+				}
+				return c, err
 			},
 		}
 		if with.askCertificate {
