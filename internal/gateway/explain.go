@@ -212,10 +212,14 @@ func newThought(q status.RouteQuery) (*thought, error) {
 			t.port = int(port)
 		}
 	}
+	if strings.HasPrefix(t.name, "[") && !strings.HasSuffix(t.name, "]") {
+		return invalid("%q is not a host: write [ADDRESS] for one of IPv6", t.authority)
+	}
 	if t.name == "" {
 		return invalid("%q names no host: write http://HOST:PORT/PATH", q.URL)
 	}
 	t.host = t.authority
+	hosts := 0
 	for name, values := range q.Headers {
 		if !isToken(name) {
 			return invalid("%q is not the name of a header field", name)
@@ -227,6 +231,9 @@ func newThought(q status.RouteQuery) (*thought, error) {
 			v = strings.Trim(v, " \t") // as a server reads it
 			if name = http.CanonicalHeaderKey(name); name == hostField {
 				t.host = v
+				if hosts++; hosts > 1 {
+					return invalid("a request has one Host, not several")
+				}
 			} else {
 				t.header.Add(name, v)
 			}

@@ -218,6 +218,8 @@ func TestExplainRefusesQueries(t *testing.T) {
 		"neither an http nor an https":    {URL: "ftp://shop.test/"},
 		"names no host":                   {URL: "http:///x"},
 		"is not a port":                   {URL: "http://x:99999/"},
+		"is not a host: write [ADDRESS]":  {URL: "http://[::1"},
+		"one Host, not several":           {URL: "http://x/", Headers: map[string][]string{"host": {"a", "b"}}},
 		"is not a request method":         {URL: "http://x/", Method: "GET /"},
 		"is not the name of a header":     {URL: "http://x/", Headers: map[string][]string{"a b": {""}}},
 		"has a control character":         {URL: "http://x/", Headers: map[string][]string{"a": {"b\r\nc: d"}}},
