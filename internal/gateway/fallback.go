@@ -118,7 +118,7 @@ func (c *call) insteadOf(reason string) bool {
 
 // serveFile answers with a file, whatever it is at this moment.
 func (f *fallback) serveFile(c *call, mark func()) bool {
-	file, err := os.Open(f.file)
+	file, err := os.OpenFile(f.file, readOnly, 0)
 	if err != nil {
 		c.g.log.Warn("fallback not readable", zap.String("route", c.route.name), zap.Error(err))
 		return false
@@ -136,7 +136,7 @@ func (f *fallback) serveFile(c *call, mark func()) bool {
 	c.set(h, "X-Content-Type-Options", "nosniff")
 	c.set(h, "Etag", etag(info, noCoding))
 	c.set(h, "Cache-Control", defaultCacheControl)
-	http.ServeContent(&c.recorder, c.r, "", info.ModTime(), file)
+	serveContent(c, info.ModTime(), file)
 	return true
 }
 

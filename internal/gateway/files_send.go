@@ -59,5 +59,5 @@ func sendPart(c *call, file *os.File, info os.FileInfo) {
 			}
 		}
 	}
-	http.ServeContent(&c.recorder, c.r, "", info.ModTime(), file)
+	serveContent(c, info.ModTime(), file)
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"holdfast/internal/config"
 )
 
 // A named pipe in the folder is no file, and nobody waits for its other end.
@@ -21,5 +23,17 @@ func TestNamedPipe(t *testing.T) {
 	}
 	if res, body := get(t, c, "GET", r.url("/empty.txt")); res.StatusCode != 200 || body != "" || res.ContentLength != 0 {
 		t.Errorf("an empty file: %d %q %v", res.StatusCode, body, res.Header)
+	}
+}
+
+// Nor does a fallback wait.
+func TestFallbackIsNamedPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, testConfig(map[string]config.Route{"shop": {App: "shop", Fallback: &config.Fallback{On: []string{"not_ready"}, File: path}}}))
+	if res, body := get(t, testClient(t, false), "GET", r.url("/")); res.StatusCode != 503 || problemCode(t, res, body) != "not_ready" {
+		t.Errorf("%d %q", res.StatusCode, body)
 	}
 }
