@@ -11,9 +11,12 @@ import (
 )
 
 // compileRoute makes a route of its configuration.
-func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*route, error) {
-	conf := c.Routes[name]
-	r := &route{name: name, app: conf.App, priority: conf.Priority}
+func (b *build) compileRoute(name string) (*route, error) {
+	g, next := b.g, b.next
+	b.conf = b.config.Routes[name]
+	conf := &b.conf
+	r := &route{name: name, app: conf.App, priority: conf.Priority, asksCertificate: conf.ClientCertificate != nil}
+	b.route = r
 	if err := r.conditionsOf(conf.Match); err != nil {
 		return nil, err
 	}
@@ -24,12 +27,11 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 		}
 		r.strip = strings.TrimSuffix(p.Path, "/")
 	}
-	kind, target, err := g.compileTarget(next, r, conf)
+	kind, target, err := g.compileTarget(next, r, *conf)
 	if err != nil {
 		return nil, err
 	}
 	r.pages = newErrorPages(conf.ErrorPages)
-	b := &build{g: g, next: next, route: r, conf: conf, config: c}
 	if err := b.equip(r.serve); err != nil {
 		return nil, err
 	}
@@ -46,11 +48,9 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 	if conf.Fallback != nil {
 		policies = append(policies, "fallback")
 	}
-	key := routeKey{conf.App, name}
-	r.metrics = g.metrics.route(key)
-	next.keys[key] = true
+	r.metrics = g.metrics.route(routeKey{conf.App, name})
 	r.info = RouteInfo{
-		Name: name, Listeners: listenersOf(conf, c), Hosts: r.hosts, Methods: r.methods,
+		Name: name, Listeners: b.listeners(), Hosts: r.hosts, Methods: r.methods,
 		Headers: conf.Match.Header, Priority: conf.Priority, Kind: kind, Target: target, App: conf.App, Policies: policies,
 	}
 	if r.exact {
@@ -61,21 +61,22 @@ func (g *Gateway) compileRoute(next *setup, name string, c *config.Config) (*rou
 	return r, nil
 }
 
-// listenersOf are the names of the listeners on which a route answers.
-func listenersOf(conf config.Route, c *config.Config) []string {
-	if len(conf.Listeners) > 0 {
-		if slices.IsSorted(conf.Listeners) {
-			return conf.Listeners
+// listeners are the names of those on which the route answers.
+func (b *build) listeners() []string {
+	if own := b.conf.Listeners; len(own) > 0 {
+		if slices.IsSorted(own) {
+			return own
 		}
-		return slices.Sorted(slices.Values(conf.Listeners))
+		return slices.Sorted(slices.Values(own))
 	}
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(c.Listeners)) {
-		if c.Listeners[name].RedirectTo == "" {
-			out = append(out, name)
+	if b.everywhere == nil {
+		for _, name := range slices.Sorted(maps.Keys(b.config.Listeners)) {
+			if b.config.Listeners[name].RedirectTo == "" {
+				b.everywhere = append(b.everywhere, name)
+			}
 		}
 	}
-	return out
+	return b.everywhere
 }
 
 // compileTarget sets what serves the route and says it in words.

@@ -31,6 +31,9 @@ type errorPage struct {
 }
 
 func newErrorPages(conf map[string]string) errorPages {
+	if len(conf) == 0 {
+		return nil
+	}
 	pages := errorPages{}
 	for status, path := range conf {
 		pages[strings.ToLower(status)] = &errorPage{path: path}

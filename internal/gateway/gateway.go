@@ -229,7 +229,7 @@ func (g *Gateway) swap(next *setup) {
 			g.closeSocket(s)
 		}
 	}
-	g.metrics.keep(next.keys)
+	g.metrics.keep(next.routes)
 	g.counts.keep(next.sites)
 	g.settle(old, next)
 	for path, f := range old.folders {

@@ -28,6 +28,7 @@ type metrics struct {
 
 	mu     sync.Mutex // guards routes and the adding and dropping of series
 	routes map[routeKey]*routeMetrics
+	kept   int // how often keep was called
 	none   *routeMetrics
 }
 
@@ -94,6 +95,7 @@ type routeMetrics struct {
 	bytes    prometheus.Counter
 	parked   prometheus.Gauge
 	parking  atomic.Int64 // what parked shows
+	kept     int          // the keep that kept it last; guarded by metrics.mu
 	dropped  bool         // guarded by metrics.mu, as are the next ones
 	retries  map[string]bool
 	denials  map[string]bool
@@ -134,11 +136,15 @@ func (m *metrics) route(key routeKey) *routeMetrics {
 
 // keep drops the series of all routes but these. Requests of a dropped route that are still in
 // flight are no longer counted.
-func (m *metrics) keep(keys map[routeKey]bool) {
+func (m *metrics) keep(routes []*route) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.kept++
+	for _, r := range routes {
+		r.metrics.kept = m.kept
+	}
 	for key, r := range m.routes {
-		if keys[key] || r == m.none {
+		if r.kept == m.kept || r == m.none {
 			continue
 		}
 		delete(m.routes, key)

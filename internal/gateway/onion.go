@@ -14,13 +14,16 @@ type layer struct {
 	wrap func(b *build, inner responder) (responder, error)
 }
 
-// build is what a layer may use while a route is compiled.
+// build is what a layer may use while a route is compiled. It must not keep it: the next route is made
+// with the same one.
 type build struct {
 	g      *Gateway
 	next   *setup
 	route  *route
 	conf   config.Route
 	config *config.Config
+
+	everywhere []string // the listeners of a route that names none
 }
 
 // layers are the policies in their fixed order, the outermost first. Request id, trace, client address,

@@ -114,7 +114,7 @@ func TestDroppedRouteLeavesNoSeries(t *testing.T) {
 	if was["gone"] != 25 || was["gone"] != was["stays"] {
 		t.Fatalf("series before: %v", was)
 	}
-	m.keep(map[routeKey]bool{stays.key: true})
+	m.keep([]*route{{metrics: stays}})
 	now := series()
 	if now["gone"] != 0 || now["stays"] != was["stays"] {
 		t.Errorf("series: %v, want those of stays only, as before: %v", now, was)

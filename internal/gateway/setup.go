@@ -15,7 +15,6 @@ type setup struct {
 	sites   []*site            // by name
 	sockets map[string]*socket // by configured address
 	routes  []*route           // by name
-	keys    map[routeKey]bool  // of the routes' metrics
 	// What may be taken over by the next setup: the pools of routes' urls, and folders by path.
 	pools map[string]*servers
 	// The balancings of routes and of their fallbacks.
@@ -43,7 +42,6 @@ type site struct {
 func (g *Gateway) compile(c *config.Config) (_ *setup, err error) {
 	next := &setup{
 		sockets:   map[string]*socket{},
-		keys:      map[routeKey]bool{},
 		pools:     map[string]*servers{},
 		balancers: map[string]*balancing{},
 		folders:   map[string]*folder{},
@@ -54,8 +52,10 @@ func (g *Gateway) compile(c *config.Config) (_ *setup, err error) {
 			g.discard(next)
 		}
 	}()
+	b := &build{g: g, next: next, config: c}
+	next.routes = make([]*route, 0, len(c.Routes))
 	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
-		r, err := g.compileRoute(next, name, c)
+		r, err := b.compileRoute(name)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +124,7 @@ func compileSite(name string, c *config.Config, routes []*route) (*site, error) 
 	for _, r := range routes {
 		if slices.Contains(r.info.Listeners, name) {
 			own = append(own, r)
-			s.settings.askCertificate = s.settings.askCertificate || c.Routes[r.name].ClientCertificate != nil
+			s.settings.askCertificate = s.settings.askCertificate || r.asksCertificate
 		}
 	}
 	s.table = newTable(own)

@@ -33,7 +33,9 @@ type route struct {
 	fallback   *fallback // nil: none
 	breakers   *breakers // nil: none
 	metrics    *routeMetrics
-	balancer   *balancing // nil: it asks nobody
+	// asksCertificate tells that clients are asked for theirs.
+	asksCertificate bool
+	balancer        *balancing // nil: it asks nobody
 }
 
 // headerCondition wants a header field with a value; "*" wants any value.
@@ -88,13 +90,7 @@ const (
 // builder makes a table.
 type builder struct {
 	table
-	to    map[link]uint32
 	lists map[place][]*route // of routes with conditions beside host and path
-}
-
-type link struct {
-	parent uint32
-	label  string
 }
 
 type place struct {
@@ -103,9 +99,10 @@ type place struct {
 }
 
 func newTable(routes []*route) *table {
-	b := &builder{to: make(map[link]uint32, 4*len(routes)), lists: map[place][]*route{}}
+	b := &builder{lists: map[place][]*route{}}
 	b.seed = maphash.MakeSeed()
-	b.nodes = make([]node, wildHost+1, 4*len(routes)+int(wildHost)+1)
+	b.nodes = make([]node, wildHost+1, 3*len(routes)+int(wildHost)+1)
+	b.edges = make([]edge, 2<<bits.Len(uint(2*len(routes))))
 	routes = slices.Clone(routes)
 	slices.SortFunc(routes, bySpecificity) // and so is every list
 	for _, r := range routes {
@@ -136,7 +133,6 @@ func newTable(routes []*route) *table {
 			n.up = b.nodes[n.parent].up
 		}
 	}
-	b.link()
 	return &b.table
 }
 
@@ -164,27 +160,29 @@ func (b *builder) add(at uint32, r *route) {
 
 // step is the child of a node by its label; it is made when there is none.
 func (b *builder) step(parent uint32, label string) uint32 {
-	l := link{parent, label}
-	to, ok := b.to[l]
-	if !ok {
-		to = uint32(len(b.nodes)) //nolint:gosec // a configuration has at most some millions of them
-		b.nodes = append(b.nodes, node{label: label, parent: parent})
-		b.to[l] = to
+	if to := b.child(parent, label); to != nowhere {
+		return to
 	}
+	to := uint32(len(b.nodes)) //nolint:gosec // a configuration has at most some millions of them
+	b.nodes = append(b.nodes, node{label: label, parent: parent})
+	if 2*len(b.nodes) > len(b.edges) {
+		b.edges = make([]edge, 2*len(b.edges))
+		for i := wildHost + 1; i < to; i++ {
+			b.link(i)
+		}
+	}
+	b.link(to)
 	return to
 }
 
-// link puts the edges into their hash table.
-func (b *builder) link() {
-	b.edges = make([]edge, 2<<bits.Len(uint(len(b.to))))
-	for l, to := range b.to {
-		h := b.hash(l.parent, l.label)
-		i := b.slot(h)
-		for b.edges[i].to != nowhere {
-			i = (i + 1) & (len(b.edges) - 1)
-		}
-		b.edges[i] = edge{uint32(h), to} //nolint:gosec // a part is wanted
+// link puts the edge that leads to a node into the hash table.
+func (b *builder) link(to uint32) {
+	h := b.hash(b.nodes[to].parent, b.nodes[to].label)
+	i := b.slot(h)
+	for b.edges[i].to != nowhere {
+		i = (i + 1) & (len(b.edges) - 1)
 	}
+	b.edges[i] = edge{uint32(h), to} //nolint:gosec // a part is wanted
 }
 
 // hash is that of an edge. Its lower half is kept, its upper half is where it begins to be looked for.
@@ -264,6 +262,9 @@ func (r *route) conditionsOf(m config.Match) error {
 		path = strings.TrimSuffix(path, "/")
 	}
 	r.path, r.exact = path, exact
+	if len(m.Host) > 0 {
+		r.hosts = make([]string, 0, len(m.Host))
+	}
 	for _, host := range m.Host {
 		name, wild := strings.CutPrefix(host, "*.")
 		name, port, err := splitHost(name)
@@ -280,7 +281,11 @@ func (r *route) conditionsOf(m config.Match) error {
 	for _, method := range m.Method {
 		r.methods = append(r.methods, strings.ToUpper(method))
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
+	var names []string
+	if len(m.Header) > 0 {
+		names = slices.Sorted(maps.Keys(m.Header))
+	}
+	for _, name := range names {
 		w := headerCondition{http.CanonicalHeaderKey(name), m.Header[name]}
 		if w.name == hostField {
 			w.value = strings.ToLower(w.value) // as the host of a request is
