@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"os"
 
 	"holdfast/internal/config"
 	"holdfast/internal/upstream"
 )
+
+// maxAuthorities is the size of a file of authorities beyond which it is something else.
+const maxAuthorities = 4 << 20
 
 // transportOf is how a route's urls are spoken to, and a text that changes when that does: the
 // connections are then made anew.
@@ -22,7 +24,7 @@ func (g *Gateway) transportOf(conf config.Transport) (o upstream.TransportOption
 	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: conf.ServerName}
 	version = fmt.Sprintf("%s %q %q", conf.Protocol, conf.ServerName, conf.Certificate)
 	if conf.CAFile != "" {
-		pem, err := os.ReadFile(conf.CAFile)
+		pem, err := config.ReadBounded(conf.CAFile, maxAuthorities)
 		if err != nil {
 			return o, "", fmt.Errorf("transport.ca_file: %w", err)
 		}
