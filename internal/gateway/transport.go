@@ -11,9 +11,6 @@ import (
 	"holdfast/internal/upstream"
 )
 
-// maxAuthorities is the size of a file of authorities beyond which it is something else.
-const maxAuthorities = 4 << 20
-
 // transportOf is how a route's urls are spoken to, and a text that changes when that does: the
 // connections are then made anew.
 func (g *Gateway) transportOf(conf config.Transport) (o upstream.TransportOptions, version string, err error) {
