@@ -292,7 +292,9 @@ func (x *exchange) passInterim(code int, header http.Header) error {
 	h := x.call.Header()
 	before := h.Clone()
 	for name, values := range header {
-		h[name] = values
+		if name != "X-Request-Id" { // ours stands already
+			h[name] = values
+		}
 	}
 	removeHopByHop(h)
 	x.call.WriteHeader(code)

@@ -134,6 +134,9 @@ func (x *exchange) copyAnswer(res *http.Response) {
 			h[name] = values
 		}
 	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // keeps net/http from guessing one, which is for whoever made the body to say
+	}
 	announced := len(res.Trailer)
 	if announced > 0 {
 		names := make([]string, 0, announced)
@@ -150,6 +153,7 @@ func (x *exchange) copyAnswer(res *http.Response) {
 			x.fault = readErr
 			c.came(0)
 			c.failure = "answer broken off: " + readErr.Error()
+			_ = c.FlushError() // a client that sees nothing at all may take it for an old connection, and ask again
 		} else {
 			c.failure = "client went away"
 		}
