@@ -57,7 +57,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, byRoute),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_upstream_retries_total",
-			Help: "Requests sent again, to another instance if there is one: it could not be connected to (connect), it closed the connection without an answer (reset) or before anything was sent (idle).",
+			Help: "Requests sent again, to another instance if there is one: it could not be connected to (connect), it closed the connection without an answer (reset) or before anything was sent (idle), or the route's retry asked again after its time for a try (timeout) or an answer of a listed status (status).",
 		}, []string{"app", "route", "reason"}),
 		parked: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "holdfast_http_requests_parked",
