@@ -98,7 +98,9 @@ func (a *authority) locked(now time.Time) (*authorityState, error) {
 			return nil, fmt.Errorf("internal CA: %w", err)
 		}
 	}
-	return a.publish(next, now), nil
+	state := a.publish(next, now)
+	_ = a.publishFile(state.roots) // the next start, or the next turn, tries again; who asks us gets them anyway
+	return state, nil
 }
 
 func (a *authority) create(now time.Time) (authorityState, error) {
@@ -114,7 +116,7 @@ func (a *authority) create(now time.Time) (authorityState, error) {
 	if err := a.writeState(s); err != nil {
 		return s, err
 	}
-	return s, a.publishFile(s)
+	return s, a.publishFile([]*x509.Certificate{root})
 }
 
 // publish serves next from now on.
@@ -272,9 +274,8 @@ func (a *authority) rotate(now time.Time, distrust bool) error {
 	if err := a.writeRoot(next); err != nil {
 		return fmt.Errorf("internal CA: %w", err)
 	}
-	a.publish(next, now)
-	if err := a.publishFile(next); err != nil {
-		return fmt.Errorf("internal CA: %w", err)
+	if err := a.publishFile(a.publish(next, now).roots); err != nil {
+		return fmt.Errorf("internal CA: there is a new root, which signs from now on, but the file of what to trust is still the former one: %w; get it with: holdfast cert root", err)
 	}
 	return nil
 }

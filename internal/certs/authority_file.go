@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
@@ -51,7 +52,7 @@ func (a *authority) read() (authorityState, error) {
 		return s, err
 	}
 	if s.root, s.key, err = parseRoot(data); err != nil {
-		return s, fmt.Errorf("%s: %w", filepath.Join(a.dir, rootFile), err)
+		return s, fmt.Errorf("%s: %w; restore it from a backup, or remove the folder for a new authority, which nobody trusts yet", filepath.Join(a.dir, rootFile), err)
 	}
 	if errors.Is(stateErr, fs.ErrNotExist) {
 		s.issuedUntil = s.root.NotAfter // nobody knows: the safe side
@@ -61,7 +62,7 @@ func (a *authority) read() (authorityState, error) {
 		return s, stateErr
 	}
 	if err := s.restore(saved); err != nil {
-		return s, fmt.Errorf("%s: %w", filepath.Join(a.dir, authorityFile), err)
+		return s, fmt.Errorf("%s: %w; restore it from a backup, or remove it: former roots are then forgotten", filepath.Join(a.dir, authorityFile), err)
 	}
 	return s, nil
 }
@@ -127,12 +128,16 @@ func (a *authority) writeRoot(s authorityState) error {
 }
 
 // publishFile is for whoever wants to trust the authority without asking for it.
-func (a *authority) publishFile(s authorityState) error {
-	published := pemOf(s.root)
-	for _, f := range s.former {
-		published = append(published, pemOf(f.cert)...)
+func (a *authority) publishFile(roots []*x509.Certificate) error {
+	var published []byte
+	for _, c := range roots {
+		published = append(published, pemOf(c)...)
 	}
-	return writePublic(filepath.Join(a.dir, publishedFile), published)
+	file := filepath.Join(a.dir, publishedFile)
+	if had, err := config.ReadBounded(file, maxFile); err == nil && bytes.Equal(had, published) {
+		return nil
+	}
+	return writePublic(file, published)
 }
 
 func (a *authority) writeState(s authorityState) error {

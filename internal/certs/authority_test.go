@@ -1,9 +1,11 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -246,6 +248,15 @@ func TestAuthorityFiles(t *testing.T) {
 	if list, err := broken.Authority(); err != nil || len(list) != 2 || time.Until(list[1].Until) < 47*time.Hour {
 		t.Errorf("what the root had issued is forgotten: %+v, %v", list, err)
 	}
+	// What a state that cannot be read is about nobody knows.
+	state, err := os.ReadFile(path(authorityFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path(authorityFile), state[:len(state)/2])
+	if _, err := open().Authority(); err == nil || !strings.Contains(err.Error(), "remove it") {
+		t.Errorf("half a state: %v", err)
+	}
 	// A root that is gone is no reason for another one.
 	if err := os.Remove(path(rootFile)); err != nil {
 		t.Fatal(err)
@@ -257,9 +268,57 @@ func TestAuthorityFiles(t *testing.T) {
 	if s := open(); s.Roots() != nil {
 		t.Error("nonsense is trusted")
 	}
+	write(t, path(authorityFile), state)
+	if _, err := open().Authority(); err == nil || !strings.Contains(err.Error(), "remove the folder") {
+		t.Errorf("nonsense as root: %v", err)
+	}
 	if s := New(Options{}); s.Roots() != nil || s.Apply(map[string]config.Certificate{"a": internal(time.Hour, "a.test")}) == nil {
 		t.Error("an authority without a data folder")
 	}
+}
+
+// TestPublishedRoots: the file of what to trust follows, whatever came in between.
+func TestPublishedRoots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := scratch(t)
+		s := New(Options{DataDir: dir})
+		if err := s.Apply(map[string]config.Certificate{"shop": internal(time.Hour, "shop.test")}); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "ca", publishedFile)
+		same := func(when string) {
+			t.Helper()
+			var want []byte
+			for _, c := range s.Roots() {
+				want = append(want, pemOf(c)...)
+			}
+			if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: %v\n%s", when, err, got)
+			}
+		}
+		same("at first")
+		// It cannot be written: the rotation is told to be done all the same.
+		if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		former := s.Roots()[0]
+		if err := s.RotateRoot(false); err == nil || !strings.Contains(err.Error(), "there is a new root") || s.Roots()[0].Equal(former) {
+			t.Errorf("a folder in its place: %v", err)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		s = New(Options{DataDir: dir})
+		if n := len(s.Roots()); n != 2 {
+			t.Errorf("%d roots", n)
+		}
+		same("after a restart")
+		time.Sleep(3 * time.Hour)
+		if n := len(s.Roots()); n != 1 {
+			t.Errorf("%d roots after the former one's time", n)
+		}
+		same("after the former one's time")
+	})
 }
 
 func TestIssue(t *testing.T) {
