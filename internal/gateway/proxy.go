@@ -53,8 +53,26 @@ func (g *Gateway) newProxy(next *setup, r *route, conf config.Route, pool *upstr
 // parks reports whether requests may wait for a target.
 func (p *proxy) parks() bool { return p.app != "" && p.parking.MaxRequests > 0 }
 
+// maxPasses is how many gateways like this one a request may have come through: more are a circle, in which
+// one request would become thousands.
+const maxPasses = 16
+
+// circles reports whether the request comes back here again and again (RFC 9110, 7.6.3).
+func circles(via []string) bool {
+	passes := 0
+	for _, v := range via {
+		passes += strings.Count(v, " holdfast")
+	}
+	return passes >= maxPasses
+}
+
 // respond sends the request to a target and its answer to the client.
 func (p *proxy) respond(c *call) {
+	if via := c.r.Header["Via"]; via != nil && circles(via) {
+		c.failure = "the route leads back to this gateway"
+		c.refuse(http.StatusLoopDetected, "loop", "The request came here again and again.")
+		return
+	}
 	ctx, x := newExchange(p, c)
 	defer x.finish()
 	res, err := x.roundTrip(ctx)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"holdfast/internal/config"
 )
 
 // TestAnswersAsTheyAre shows that what a target says reaches the client, and nothing that it did not say.
@@ -66,4 +68,21 @@ func TestAnswersAsTheyAre(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCircle has a route that leads back to its own listener.
+func TestCircle(t *testing.T) {
+	routes := appRoute()
+	r := start(t, testConfig(routes))
+	r.reload(func(c *config.Config) {
+		route := c.Routes["shop"]
+		route.App, route.URLs = "", []string{r.url("")}
+		c.Routes["shop"] = route
+	})
+	res, body := get(t, testClient(t, false), "GET", r.url("/"))
+	if res.StatusCode != http.StatusLoopDetected || !strings.Contains(body, `"code":"loop"`) {
+		t.Errorf("GET = %d %.200s", res.StatusCode, body)
+	}
+	requests := 0
+	r.access.wait(t, func(map[string]any) bool { requests++; return requests == maxPasses+1 })
 }
