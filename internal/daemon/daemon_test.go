@@ -49,7 +49,7 @@ func serveAsChild(text string) {
 
 // running is a Daemon under test.
 type running struct {
-	t   *testing.T
+	t   testing.TB
 	d   *Daemon
 	dir string
 	end context.CancelFunc
@@ -81,14 +81,14 @@ func shop(t *testing.T, text string) string {
 	return fmt.Sprintf("apps:\n  shop:\n    command: ['%s']\n    env: {%s: '%s'}\n    stop: {grace: 5s}\nroutes:\n  shop: {app: shop}\n", exe, childEnv, text)
 }
 
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func newDaemon(t *testing.T, text string) (*Daemon, string) {
+func newDaemon(t testing.TB, text string) (*Daemon, string) {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "holdfast.yaml")
@@ -104,13 +104,13 @@ func newDaemon(t *testing.T, text string) (*Daemon, string) {
 }
 
 // start runs a Daemon until the end of the test and waits until it is ready.
-func start(t *testing.T, text string) *running {
+func start(t testing.TB, text string) *running {
 	t.Helper()
 	return startWith(t, text, func(*Options) {})
 }
 
 // startWith is start with other options.
-func startWith(t *testing.T, text string, change func(*Options)) *running {
+func startWith(t testing.TB, text string, change func(*Options)) *running {
 	t.Helper()
 	r := &running{t: t, result: make(chan error, 1)}
 	r.d, r.dir = newDaemon(t, text)
@@ -166,7 +166,7 @@ func (r *running) call(method, listener, path string) (int, string) {
 }
 
 // eventually waits for the condition; what it wants is told when it never comes.
-func eventually(t *testing.T, want string, condition func() bool) {
+func eventually(t testing.TB, want string, condition func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
@@ -345,7 +345,9 @@ func TestStartsThatFail(t *testing.T) {
 			if err := certs.WritePrivate(filepath.Join(d.options.DataDir, "self-signed", "shop.pem"), []byte("nonsense")); err != nil {
 				t.Fatal(err)
 			}
-		}, func(err error) bool { return !is[*ListenError](err) && strings.Contains(err.Error(), `certificate "shop"`) }},
+		}, func(err error) bool {
+			return !is[*ListenError](err) && strings.Contains(err.Error(), `certificate "shop"`)
+		}},
 		{"data folder is a file", listeners, func(d *Daemon, dir string) {
 			d.options.DataDir = filepath.Join(dir, "holdfast.yaml", "data")
 		}, is[*DataError]},
