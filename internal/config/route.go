@@ -109,9 +109,9 @@ type Match struct {
 	PathPrefix string `yaml:"path_prefix"`
 	// Path matches exactly.
 	Path string `yaml:"path"`
-	// Method is one or more request methods.
+	// Method is one or more request methods. GET alone is not HEAD, and with cors browsers send OPTIONS, too.
 	Method OneOrMany `yaml:"method"`
-	// Header maps names to wanted values; "*" wants any value.
+	// Header maps names to wanted values, of which a request has one exactly so; "*" wants any value.
 	Header map[string]string `yaml:"header"`
 }
 

@@ -207,7 +207,8 @@ type Retry struct {
 	// MaxBackoff bounds it (default 1s).
 	MaxBackoff Duration `yaml:"max_backoff"`
 	// Budget is the share of the last 10 s' requests that may be repeated, so that retries do not add to
-	// an overload; 3 a second always may (default 0.2).
+	// an overload; 3 a second always may. What every route repeats (see attempts) is not part of it
+	// (default 0.2).
 	Budget Ratio `yaml:"budget"`
 }
 

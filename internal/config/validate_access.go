@@ -14,6 +14,9 @@ func (v *validator) access(at path, route Route) {
 	v.identity(at, route)
 	if route.CORS != nil {
 		v.cors(at.key("cors"), *route.CORS)
+		if methods := at.key("match").key("method"); len(route.Match.Method) > 0 && !slices.ContainsFunc(route.Match.Method, func(m string) bool { return strings.EqualFold(m, "OPTIONS") }) {
+			v.report(codeNoEffect, v.value(methods), methods, "the OPTIONS requests by which browsers ask for permission do not come to this route", "add OPTIONS to its methods")
+		}
 	}
 }
 
