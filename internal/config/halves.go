@@ -1,41 +1,66 @@
 package config
 
 import (
+	"maps"
 	"runtime"
-	"slices"
 )
 
-// halvedFrom is from how many routes on two goroutines share them: for fewer it is not worth it.
+// halvedFrom is from how many entries of a section on two goroutines share them: for fewer it is not worth it.
 const halvedFrom = 1000
 
 func halved(n int) bool { return n >= halvedFrom && runtime.GOMAXPROCS(0) > 1 }
 
-// quiet reports whether nothing was found that others would have to know: what a goroutine with a collector
-// of its own did is then as if it had not had one. If something was, it is done again with the common one,
-// so that problems are those of one goroutine.
+// quiet reports whether nothing was found that anybody else has to know. What was done with a collector of its
+// own is then as good as if it had been done with the common one. Otherwise it is done again with that, so
+// that the problems, their order and their number are always the same.
 func (c *collector) quiet() bool {
 	return len(c.problems) == 0 && len(c.rejected) == 0 && len(c.included) == 0 && len(c.standins) == 0 && !c.broken
 }
 
-// eachRoute checks every route, the halves of many at the same time.
+// eachRoute checks all routes, the halves of many at the same time.
 func (v *validator) eachRoute(names []string) {
-	if !halved(len(names)) {
-		v.routesOf(names)
+	if !halved(len(names)) || len(v.rejected) > 0 {
+		v.checkRoutes(names)
 		return
 	}
-	half := len(names) / 2
-	other := *v
-	other.collector = &collector{rejected: v.rejected}
-	known := len(v.rejected)
-	first := *v
-	first.collector = &collector{rejected: v.rejected}
-	_ = known
-	_ = slices.Clone(names[half:])
+	one, other := *v, *v
+	one.collector, other.collector = &collector{}, &collector{}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		other.routesOf(names[half:])
+		other.checkRoutes(names[len(names)/2:])
 	}()
-	first.routesOf(names[:half])
+	one.checkRoutes(names[:len(names)/2])
 	<-done
+	if !one.quiet() || !other.quiet() {
+		v.checkRoutes(names)
+	}
+}
+
+// entries reads the entries of a section into out, the halves of many at the same time.
+func (r *reader) entries(pairs []pair, at path, s *shape, depth int, out map[string]any) {
+	if !halved(len(pairs)) || r.layer.spots.indexed() {
+		r.readEntries(pairs, at, s, depth, out)
+		return
+	}
+	half := len(pairs) / 2
+	other := *r
+	other.collector, other.nodes = &collector{prints: fingerprints{}}, 0
+	other.layer = &layer{src: r.layer.src, spots: &spots{}, written: map[path]string{}}
+	read := make(map[string]any, len(pairs)-half)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		other.readEntries(pairs[half:], at, s, depth, read)
+	}()
+	r.readEntries(pairs[:half], at, s, depth, out)
+	<-done
+	if !other.quiet() || r.nodes+other.nodes >= maxNodes {
+		r.readEntries(pairs[half:], at, s, depth, out)
+		return
+	}
+	r.nodes += other.nodes
+	maps.Copy(out, read)
+	maps.Copy(r.layer.written, other.layer.written)
+	r.layer.spots.add(other.layer.spots)
 }
