@@ -143,9 +143,10 @@ func (t *HTTP2) request(ctx context.Context, r *Request) *http.Request {
 
 // watch notes what becomes of a try; net/http may tell it after the try has ended.
 type watch struct {
-	mu   sync.Mutex
-	r    *Request
-	over bool
+	mu      sync.Mutex
+	r       *Request
+	interim int
+	over    bool
 }
 
 func (w *watch) end() {
@@ -173,7 +174,13 @@ func (w *watch) gotFirstByte() {
 func (w *watch) gotInterim(code int, header textproto.MIMEHeader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.over || w.r.Interim == nil {
+	if w.over {
+		return nil
+	}
+	if w.interim++; w.interim > maxInterim { // whoever wants to know of them bounds them, says net/http
+		return malformed("too many interim answers")
+	}
+	if w.r.Interim == nil {
 		return nil
 	}
 	return w.r.Interim(code, http.Header(header))

@@ -133,6 +133,36 @@ func TestHTTP2Breaks(t *testing.T) {
 	}
 }
 
+// TestInterimFlood has a target that never comes to the point.
+func TestInterimFlood(t *testing.T) {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+	}))
+	server.Config.Protocols = &protocols
+	server.Start()
+	t.Cleanup(server.Close)
+	address := server.Listener.Addr().String()
+	for name, s := range map[string]Sender{"http1": New(address, Options{}), "h2c": NewHTTP2(address, Options{})} {
+		t.Run(name, func(t *testing.T) {
+			defer s.CloseIdle()
+			for _, hears := range []bool{true, false} {
+				r, interim := get(), 0
+				if hears {
+					r.Interim = func(int, http.Header) error { interim++; return nil }
+				}
+				if text := got(s.Send(t.Context(), r)); !strings.HasPrefix(text, "error: ") || interim > maxInterim {
+					t.Errorf("answer = %s after %d interim ones", text, interim)
+				}
+			}
+		})
+	}
+}
+
 // TestSession switches protocols, with bytes of the session right behind the answer.
 func TestSession(t *testing.T) {
 	s := serve(t, func(_ int, c *net.TCPConn) {
