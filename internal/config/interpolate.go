@@ -169,15 +169,17 @@ func (r *reader) include(name string) (string, *refusal) {
 }
 
 func unknownPlaceholder(inner string, rule rule) *refusal {
-	anywhere := []string{"app", "instance", "port", "path", "query"}
 	p := &refusal{code: codePlaceholder, message: fmt.Sprintf("unknown placeholder ${%s}", inner)}
 	switch {
-	case slices.Contains(anywhere[:3], inner):
+	case slices.Contains([]string{"app", "instance", "port"}, inner):
 		p.message = fmt.Sprintf("${%s} has no meaning here", inner)
 		p.hint = "it stands for an instance's own value in command, env, and the paths of probes and of the http stop method"
-	case slices.Contains(anywhere[3:], inner):
+	case inner == "path":
 		p.message = fmt.Sprintf("${%s} has no meaning here", inner)
-		p.hint = "it stands for the request's own value in redirect.to"
+		p.hint = "it stands for the request's own path in redirect.to and try_files"
+	case inner == "query":
+		p.message = fmt.Sprintf("${%s} has no meaning here", inner)
+		p.hint = "it stands for the request's own query in redirect.to"
 	case inner != "" && strings.ToUpper(inner) == inner && !slices.Contains(rule.placeholders, strings.ToLower(inner)):
 		p.hint = fmt.Sprintf("did you mean ${env:%s}? for a literal ${ write $${", inner)
 	default:

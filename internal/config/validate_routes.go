@@ -15,6 +15,12 @@ const maxBody = 64 << 10
 
 func (v *validator) routes() {
 	names := slices.Sorted(maps.Keys(v.cfg.Routes))
+	v.eachRoute(names)
+	v.shadowed(names)
+}
+
+// checkRoutes checks routes each by itself.
+func (v *validator) checkRoutes(names []string) {
 	for _, name := range names {
 		at, route := path("routes").key(name), v.cfg.Routes[name]
 		v.own = v.ownOf(section(v.user, "routes"), name)
@@ -28,7 +34,6 @@ func (v *validator) routes() {
 		v.content(at, route)
 	}
 	v.own = nil
-	v.shadowed(names)
 }
 
 func (v *validator) routeListeners(at path, listeners []string) {
@@ -84,7 +89,7 @@ func (v *validator) handler(at path, route Route) {
 		}
 	}
 	if route.Redirect != nil {
-		v.redirect(at.key("redirect"), *route.Redirect, route.Match)
+		v.redirect(at.key("redirect"), *route.Redirect, route)
 	}
 	if route.Respond != nil {
 		v.respond(at.key("respond"), *route.Respond)
@@ -140,7 +145,7 @@ func upstreamURL(text string) (u *url.URL, wrong string) {
 	return u, ""
 }
 
-func (v *validator) redirect(at path, r Redirect, m Match) {
+func (v *validator) redirect(at path, r Redirect, route Route) {
 	to := at.key("to")
 	if !slices.Contains([]int{301, 302, 303, 307, 308}, r.Status) && !v.rejected[at.key("status")] {
 		v.report(codeRange, v.value(at.key("status")), at.key("status"), fmt.Sprintf("status: %d does not redirect", r.Status), "write 301, 302, 303, 307 or 308")
@@ -152,13 +157,41 @@ func (v *validator) redirect(at path, r Redirect, m Match) {
 	switch {
 	case err != nil:
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is not a URL", r.To), "write https://HOST/PATH or /PATH")
+	case strays(r.To, u):
+		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: whoever makes a link chooses the host that %q leads to", r.To), "end the host with a slash, write ${path} without one before it, and ? before ${query}")
 	case u.Scheme == "" && !strings.HasPrefix(u.Path, "/"):
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is neither a URL nor a path", r.To), "write https://"+r.To+" or /"+r.To)
 	case u.Scheme != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("to: %q is not an http or https URL", r.To), "write https://HOST/PATH")
-	case u.Host == "" && !v.anyRejected(at.parent().key("match")) && m.covers(u.Path):
+	case u.Host == "" && !v.anyRejected(at.parent().key("match")) && route.leadsBack(r.To):
 		v.report(codeRedirect, v.value(to), to, fmt.Sprintf("the redirect to %s leads back to this route", r.To), "narrow the match, or redirect to another host")
 	}
+}
+
+// strays reports whether there are requests that a redirect sends to another host than the root's without a query.
+func strays(to string, root *url.URL) bool {
+	for _, request := range [][2]string{{"/a.b", ""}, {"/", "/a.b"}, {"/", "@a.b"}, {"/", ".a.b"}, {"/a.b", "/@a.b"}} {
+		u, err := url.Parse(ExpandRedirect(to, request[0], request[1]))
+		if err != nil || u.Host != root.Host || u.Scheme != root.Scheme || u.User.String() != root.User.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// leadsBack reports whether a redirect of the first path that the route matches, or of the root, is to a path
+// that it matches, too.
+func (r Route) leadsBack(to string) bool {
+	first := cmp.Or(r.Match.Path, r.Match.PathPrefix, "/")
+	if strip := strings.TrimSuffix(r.StripPrefix, "/"); strip != "" && underPrefix(first, strip) {
+		first = cmp.Or(first[len(strip):], "/")
+	}
+	for _, request := range []string{"/", first} {
+		if u, err := url.Parse(ExpandRedirect(to, request, "")); err == nil && r.Match.covers(u.Path) {
+			return true
+		}
+	}
+	return false
 }
 
 // covers reports whether the conditions on the path hold for p.
@@ -206,7 +239,7 @@ func (v *validator) stripPrefix(at path, route Route) {
 		v.report(codeMatch, v.value(strip), strip, fmt.Sprintf("strip_prefix %s cuts from paths that do not have it", route.StripPrefix), "add match: {path_prefix: "+route.StripPrefix+"}")
 	case !underPrefix(prefix, route.StripPrefix):
 		v.report(codeMatch, v.value(strip), strip, fmt.Sprintf("strip_prefix %s is no part of the matched path %s", route.StripPrefix, prefix), "write the matched prefix, or a beginning of it")
-	case route.Redirect != nil || route.Respond != nil:
-		v.report(codeNoEffect, v.key(strip), strip, "strip_prefix has no effect on redirect and respond", "remove it")
+	case route.Respond != nil || route.Redirect != nil && !strings.Contains(route.Redirect.To, "${path}"):
+		v.report(codeNoEffect, v.key(strip), strip, "strip_prefix has no effect on respond, and on redirect without ${path}", "remove it")
 	}
 }
