@@ -31,6 +31,9 @@ type servers struct {
 	list  []upstream.Server
 	probe *config.Probe // nil: none is asked
 	tls   *tls.Config
+	// certificate is the name of what is shown to them, and shown what that was at the last look.
+	certificate string
+	shown       []byte
 }
 
 // checking are the checks that run. The mutex of the gateway guards it.

@@ -101,9 +101,9 @@ func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind,
 			return "", "", err
 		}
 		key := r.name + " " + version
-		of := &servers{route: r.name, list: list, probe: conf.HealthCheck, tls: options.TLS}
+		of := &servers{route: r.name, list: list, probe: conf.HealthCheck, tls: options.TLS, certificate: conf.Transport.Certificate}
 		if had := g.current.pools[key]; had != nil {
-			of.pool = had.pool
+			of.pool, of.shown = had.pool, had.shown
 		} else {
 			of.pool = upstream.NewStatic(r.name, list, options)
 		}

@@ -75,6 +75,7 @@ func (g *Gateway) sweep(quit <-chan struct{}) {
 		}
 		clear(all) // nothing is kept for it
 		g.tellRefused()
+		g.showRenewed()
 	}
 }
 

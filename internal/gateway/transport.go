@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,6 +11,25 @@ import (
 	"holdfast/internal/config"
 	"holdfast/internal/upstream"
 )
+
+// showRenewed makes connections to urls anew that have shown a certificate which was renewed since: a server
+// may refuse what ends, or comes from a root that is distrusted, in the middle of a connection.
+func (g *Gateway) showRenewed() {
+	if !g.mu.TryLock() {
+		return // a reload; the next beat comes
+	}
+	defer g.mu.Unlock()
+	for _, of := range g.current.pools {
+		if of.certificate == "" {
+			continue
+		}
+		c, err := g.certs.Get(of.certificate)
+		if err == nil && !bytes.Equal(c.Certificate[0], of.shown) {
+			of.shown = c.Certificate[0]
+			of.pool.Renew()
+		}
+	}
+}
 
 // transportOf is how a route's urls are spoken to, and a text that changes when that does: the
 // connections are then made anew.

@@ -73,3 +73,46 @@ func TestTransport(t *testing.T) {
 		t.Errorf("a file without certificates: %v", err)
 	}
 }
+
+// TestRenewedForUpstream: connections that have shown a certificate end when that is renewed, however busy
+// they are.
+func TestRenewedForUpstream(t *testing.T) {
+	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.Proto, " ", r.TLS.PeerCertificates[0].SerialNumber, " ", r.RemoteAddr)
+	}))
+	upstream.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12}
+	upstream.EnableHTTP2 = true
+	upstream.StartTLS()
+	t.Cleanup(upstream.Close)
+	for _, protocol := range []config.Protocol{config.ProtocolHTTP1, config.ProtocolH2} {
+		t.Run(string(protocol), func(t *testing.T) {
+			dir, beats := t.TempDir(), make(beater)
+			ca := filepath.Join(dir, "ca.pem")
+			if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: upstream.Certificate().Raw}), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			conf := testConfig(map[string]config.Route{"x": {URLs: []string{upstream.URL}, Transport: config.Transport{Protocol: protocol, CAFile: ca, ServerName: "example.com", Certificate: "own"}}})
+			conf.Certificates = map[string]config.Certificate{"own": writePair(t, dir, 7)}
+			r := start(t, conf, beats.use)
+			ask := func() string {
+				t.Helper()
+				_, body := get(t, testClient(t, false), "GET", r.url("/"))
+				return body
+			}
+			beats.beat(2)
+			first := ask()
+			beats.beat(2)
+			if again := ask(); again != first || !strings.Contains(first, " 7 ") {
+				t.Errorf("%s, then %s", first, again)
+			}
+			writePair(t, dir, 8)
+			r.reload(func(*config.Config) {})
+			beats.beat(2)
+			renewed := ask()
+			beats.beat(2)
+			if again := ask(); again != renewed || !strings.Contains(renewed, " 8 ") {
+				t.Errorf("after the renewal %s, then %s", renewed, again)
+			}
+		})
+	}
+}

@@ -107,6 +107,13 @@ func (m *member) flush() {
 	}
 }
 
+// reconnect makes connections anew from the next request on. Those in use are closed as soon as they are idle.
+func (m *member) reconnect() {
+	if h := m.transport.Swap(nil); h != nil {
+		h.CloseIdle()
+	}
+}
+
 func (m *member) resting() bool {
 	until := m.restUntil.Load()
 	if until == nil {

@@ -94,6 +94,15 @@ func (p *Pool) Serve(servers []Server) {
 	p.serveQueue()
 }
 
+// Renew makes the connections to all servers anew: their TLS has another certificate to show.
+func (p *Pool) Renew() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.members {
+		m.reconnect()
+	}
+}
+
 // SetHealthy says whether requests may go to a server of a static pool.
 func (p *Pool) SetHealthy(name string, healthy bool) {
 	p.mu.Lock()
