@@ -72,3 +72,16 @@ func (p spot) mark() mark {
 }
 
 func (m mark) in(src *source) spot { return spot{src, int(m.line), int(m.column), int(m.width)} }
+
+func (s *spots) indexed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index != nil
+}
+
+// add puts the spots of others, which nobody uses any more, behind these; neither has an index yet.
+func (s *spots) add(others *spots) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, others.list...)
+}

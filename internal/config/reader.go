@@ -24,6 +24,11 @@ type reader struct {
 func (r *reader) section(n *node, at path, s *shape, depth int) map[string]any {
 	pairs := r.pairs(n, at, depth)
 	out := make(map[string]any, len(pairs))
+	r.entries(pairs, at, s, depth, out)
+	return out
+}
+
+func (r *reader) readEntries(pairs []pair, at path, s *shape, depth int, out map[string]any) {
 	for _, p := range pairs {
 		name := p.key.Value
 		sub := at.key(name)
@@ -44,7 +49,6 @@ func (r *reader) section(n *node, at path, s *shape, depth int) map[string]any {
 			r.reject(sub)
 		}
 	}
-	return out
 }
 
 // value reads what stands under one key; false after a problem.

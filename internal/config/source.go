@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -33,7 +34,9 @@ type source struct {
 	dir    string // relative paths start here
 	order  int    // among all sources
 	lines  []string
-	stars  map[int][]span // what snippets must not show, by line
+
+	mu    sync.Mutex     // two goroutines may read the same file
+	stars map[int][]span // what snippets must not show, by line
 }
 
 // span is a piece of a line, in characters from 1; width 0 is the rest of the line.
@@ -131,6 +134,8 @@ func badCharacter(lines []string) (line, column int, message string) {
 
 // star keeps a value out of every snippet.
 func (s *source) star(line int, at span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.stars == nil {
 		s.stars = map[int][]span{}
 	}
@@ -140,6 +145,8 @@ func (s *source) star(line int, at span) {
 // shown is line number n (from 1) with its secrets starred out, column for column.
 func (s *source) shown(n int) string {
 	text := s.lines[n-1]
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	spans := s.stars[n]
 	if len(spans) == 0 {
 		return text
