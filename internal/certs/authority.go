@@ -274,9 +274,7 @@ func (a *authority) rotate(now time.Time, distrust bool) error {
 	if err := a.writeRoot(next); err != nil {
 		return fmt.Errorf("internal CA: %w", err)
 	}
-	if err := a.publishFile(a.publish(next, now).roots); err != nil {
-		return fmt.Errorf("internal CA: there is a new root, which signs from now on, but the file of what to trust is still the former one: %w; get it with: holdfast cert root", err)
-	}
+	a.publish(next, now)
 	return nil
 }
 

@@ -297,6 +297,13 @@ func TestPublishedRoots(t *testing.T) {
 			}
 		}
 		same("at first")
+		if err := s.RotateRoot(true); err != nil {
+			t.Fatal(err)
+		}
+		if err := verify(t, shown(t, s), "shop.test", s.Roots()...); err != nil {
+			t.Errorf("who knows the new root alone: %v", err)
+		}
+		same("after a distrusted root")
 		// It cannot be written: the rotation is told to be done all the same.
 		if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil {
 			t.Fatal(err)

@@ -155,6 +155,9 @@ func (s *Store) RotateRoot(distrust bool) error {
 		return err
 	}
 	s.log.Warn("internal CA: there is a new root", zap.Bool("former_distrusted", distrust))
-	s.prod()
+	s.refresh(wall()) // who learns the new root from here on meets certificates by it
+	if err := s.authority.publishFile(s.Roots()); err != nil {
+		return fmt.Errorf("internal CA: there is a new root, which signs from now on, but the file of what to trust is still the former one: %w; get it with: holdfast cert root", err)
+	}
 	return nil
 }
