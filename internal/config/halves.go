@@ -56,12 +56,11 @@ func (r *reader) entries(pairs []pair, at path, s *shape, depth int, out map[str
 	}()
 	r.readEntries(pairs[:half], at, s, depth, out)
 	<-done
-	if !other.quiet() || r.nodes+other.nodes >= maxNodes {
+	if !other.quiet() || len(other.layer.written) > 0 || r.nodes+other.nodes >= maxNodes {
 		r.readEntries(pairs[half:], at, s, depth, out)
 		return
 	}
 	r.nodes += other.nodes
 	maps.Copy(out, read)
-	maps.Copy(r.layer.written, other.layer.written)
 	r.layer.spots.add(other.layer.spots)
 }

@@ -68,6 +68,9 @@ func TestHalves(t *testing.T) {
 				}
 				return o
 			}
+			if name == "variables and secrets" && read(2).Hash == "" {
+				t.Fatal(read(2).Problems.Err())
+			}
 			if d := cmp.Diff(read(1), read(2), cmp.AllowUnexported(Problem{})); d != "" {
 				t.Error(d)
 			}
