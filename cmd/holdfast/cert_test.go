@@ -87,12 +87,19 @@ func TestCertIssue(t *testing.T) {
 	if root, err := os.ReadFile(filepath.Join(out, "root.pem")); err != nil || !strings.Contains(string(root), "BEGIN CERTIFICATE") {
 		t.Errorf("root: %v", err)
 	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "root.pem"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name string
 		args []string
 		code int
 		want string
 	}{
+		{"beside a root of Holdfast", []string{"second-bot", "--out", out}, exitOK, "valid until"},
+		{"beside another root", []string{"bot", "--out", foreign}, exitFailed, "root.pem is there already"},
+		{"beside another root by force", []string{"bot", "--out", foreign, "--force"}, exitOK, "valid until"},
 		{"again", []string{"deploy-bot", "--out", out}, exitFailed, "--force"},
 		{"again by force", []string{"deploy-bot", "--out", out, "--force"}, exitOK, "valid until"},
 		{"no name", []string{"a b"}, exitUsage, "neither a host name"},

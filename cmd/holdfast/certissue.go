@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +36,8 @@ or URIs such as spiffe://example.com/shop. The key is made here and never leaves
 sees a signing request only.
 
 Writes NAME.crt (the certificate and what is sent after it), NAME.key (for its owner alone) and
-root.pem (what to trust) into a folder, or everything to standard output.`,
+root.pem (what to trust) into a folder, or everything to standard output. A root.pem that a Holdfast has
+written is replaced, other files are not.`,
 		Example: `  holdfast cert issue deploy-bot --client --lifetime 8h
   holdfast cert issue db.internal 10.0.0.7 --out /etc/db/tls
   holdfast cert issue deploy-bot --client --pem > deploy-bot.pem`,
@@ -77,6 +81,9 @@ func (c *console) issue(ctx context.Context, client *api.Client, names []string,
 				return &exitError{exitFailed, fmt.Errorf("%s is there already: choose another folder with --out, or replace it with --force", name)}
 			}
 		}
+		if hasFile(files.Root) && !ourRoots(files.Root) {
+			return &exitError{exitFailed, fmt.Errorf("%s is there already, with what no Holdfast has written: choose another folder with --out, or replace it with --force", files.Root)}
+		}
 	}
 	key, csr, err := certs.NewRequest(names)
 	if err != nil {
@@ -112,6 +119,24 @@ func writeIssued(files issuedFiles, issued api.IssuedCertificate, key []byte) er
 		}
 	}
 	return nil
+}
+
+// ourRoots tells whether a file holds roots of a Holdfast and nothing else: newer ones may replace them.
+func ourRoots(file string) bool {
+	data, err := os.ReadFile(file) //nolint:gosec // where the person has us write
+	if err != nil {
+		return false
+	}
+	for n := 0; ; n++ {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			return n > 0
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || !slices.Equal(c.Subject.Organization, []string{"Holdfast"}) {
+			return false
+		}
+	}
 }
 
 // fileName is a name as part of a path: of a URI or wildcard only what every file system takes.
