@@ -166,6 +166,8 @@ func (s *shape) kindHint(n *node, at path) string {
 			}
 		}
 		return fmt.Sprintf("write %s: {%s: %s}", name, short, value)
+	case s.kind == kindStruct && n.Kind == yaml.ScalarNode && n.Value == "true" && !s.needs:
+		return fmt.Sprintf("write %s: {}", name)
 	case s.kind == kindStruct && n.Kind == yaml.SequenceNode && shorthand(s.typ) == "command":
 		return fmt.Sprintf("write %s: {command: [...]}", name)
 	case s.named() && n.Kind == yaml.SequenceNode:
@@ -175,6 +177,9 @@ func (s *shape) kindHint(n *node, at path) string {
 	case s.kind == kindScalar && n.Kind == yaml.MappingNode && strings.HasPrefix(inline(n), "{{"):
 		return `quote a text that begins with {`
 	case s.kind == kindScalar && n.Kind == yaml.SequenceNode && len(n.Content) == 1 && n.Content[0].Kind == yaml.ScalarNode:
+		if _, err := s.parseScalar(n.Content[0].Value); err != nil {
+			return ""
+		}
 		return fmt.Sprintf("write %s: %s", name, yamlText(n.Content[0].Value))
 	default:
 		return ""

@@ -8,8 +8,17 @@ import (
 	"strings"
 )
 
-// fileNames checks what a file server is told to try.
+// fileNames checks what a file server is told to try, and to say of it.
 func (v *validator) fileNames(at path, f FileServer) {
+	v.headers(at, map[string]string{"cache_control": f.CacheControl})
+	for i, name := range f.Index {
+		sub := at.key("index").index(i)
+		if name == "" || strings.ContainsAny(name, `/\`) {
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("index: %q is not the name of a file", name), "write a name without a folder")
+		} else if !v.rejected[sub] {
+			v.servable(sub, "index", name)
+		}
+	}
 	try := at.key("try_files")
 	if len(f.TryFiles) == 0 && v.written(try) && !v.rejected[try] {
 		v.report(codeValue, v.value(try), try, "try_files is empty, so that there is no file to serve", `write ["${path}"], or remove it`)

@@ -82,11 +82,6 @@ func (v *validator) handler(at path, route Route) {
 	v.urls(at.key("urls"), route.URLs)
 	if f := route.FileServer; f != nil {
 		v.present(at.key("file_server").key("root"), f.Root, true)
-		for i, name := range f.Index {
-			if sub := at.key("file_server").key("index").index(i); name == "" || strings.ContainsAny(name, `/\`) {
-				v.report(codeValue, v.value(sub), sub, fmt.Sprintf("index: %q is not the name of a file", name), "write a name without a folder")
-			}
-		}
 	}
 	if route.Redirect != nil {
 		v.redirect(at.key("redirect"), *route.Redirect, route)
