@@ -178,6 +178,7 @@ func TestCertTest(t *testing.T) {
 		want string
 	}{
 		{"trusted", []string{address, "--name", "shop.test", "--ca", root}, 0, "trusted  yes"},
+		{"as a URL", []string{server.URL + "/path", "--name", "shop.test", "--ca", root}, 0, "trusted  yes"},
 		{"not by the system", []string{address, "--name", "shop.test"}, 1, "holdfast cert root > root.pem"},
 		{"another name", []string{address, "--name", "other.test", "--ca", root}, 1, "not made for other.test"},
 		{"by its address", []string{address, "--ca", root}, 1, "not made for 127.0.0.1"},

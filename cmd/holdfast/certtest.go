@@ -73,6 +73,9 @@ type shownCertificate struct {
 }
 
 func testServer(ctx context.Context, server string, f testFlags, now time.Time) (shownCertificate, error) {
+	if _, rest, isURL := strings.Cut(server, "://"); isURL {
+		server, _, _ = strings.Cut(rest, "/")
+	}
 	host, port, err := net.SplitHostPort(server)
 	if err != nil {
 		host, port = strings.Trim(server, "[]"), "443"
