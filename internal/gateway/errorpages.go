@@ -27,7 +27,8 @@ type errorPage struct {
 	mu   sync.Mutex
 	seen os.FileInfo
 	text string
-	ok   bool // text is the last good one
+	ok   bool   // text is the last good one
+	why  string // it could not be read the last time, as logged
 }
 
 func newErrorPages(conf map[string]string) errorPages {
@@ -77,18 +78,20 @@ func (p *errorPage) read(c *call) (string, bool) {
 	defer p.mu.Unlock()
 	info, err := os.Stat(p.path)
 	if err == nil && p.seen != nil && info.ModTime().Equal(p.seen.ModTime()) && info.Size() == p.seen.Size() {
-		return p.text, p.ok
+		return p.text, true
 	}
 	var data []byte
 	if err == nil {
-		p.seen = info
 		data, err = config.ReadBounded(p.path, maxErrorPage)
 	}
 	if err != nil {
-		c.g.log.Warn("error page not readable", zap.String("route", c.route.name), zap.Error(err))
+		if p.why != err.Error() { // once: whoever asks for what is not there must not fill the log
+			p.why = err.Error()
+			c.g.log.Warn("error page not readable", zap.String("route", c.route.name), zap.Error(err))
+		}
 		return p.text, p.ok
 	}
-	p.text, p.ok = string(data), true
+	p.seen, p.text, p.ok, p.why = info, string(data), true, ""
 	return p.text, true
 }
 

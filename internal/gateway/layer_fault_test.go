@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"holdfast/internal/config"
 )
 
@@ -126,5 +129,41 @@ func TestErrorPages(t *testing.T) {
 	}
 	if _, body := get(t, client, http.MethodGet, r.url("/"), "Accept", browser); body != "changed" {
 		t.Errorf("the last good page is lost: %q", body)
+	}
+}
+
+// A page that cannot be read is logged once, and used when it can be, even if only its permissions were changed.
+func TestErrorPageNotReadable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zap.WarnLevel)
+	r := start(t, testConfig(map[string]config.Route{"shop": {App: "shop", ErrorPages: map[string]string{"5xx": path}}}),
+		func(o *Options) { o.Log = zap.New(core) })
+	client := testClient(t, false)
+	for range 3 {
+		if res, body := get(t, client, "GET", r.url("/"), "Accept", "text/html"); problemCode(t, res, body) != "not_ready" {
+			t.Errorf("without a page: %q", body)
+		}
+	}
+	if n := logs.FilterMessage("error page not readable").Len(); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Repeat([]byte("x"), int(info.Size())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if res, body := get(t, client, "GET", r.url("/"), "Accept", "text/html"); res.StatusCode != 503 || int64(len(body)) != info.Size() {
+		t.Errorf("with a page: %d %q", res.StatusCode, body)
 	}
 }
