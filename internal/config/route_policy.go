@@ -4,10 +4,11 @@ import "holdfast/internal/secret"
 
 // Transport is how the servers of a route's urls are spoken to.
 type Transport struct {
-	// Protocol is http1, h2 (HTTP/2 over TLS) or h2c (HTTP/2 without TLS) (default http1).
+	// Protocol is http1, h2 (HTTP/2 over TLS, and HTTP/1.1 with servers that do not agree to it) or h2c (HTTP/2
+	// without TLS, which the servers must know of). WebSockets go in HTTP/1.1 with all of them (default http1).
 	Protocol Protocol `yaml:"protocol"`
-	// CAFile is a PEM file of the authorities that https urls are checked against (default: those of
-	// the system).
+	// CAFile is a PEM file of the authorities that https urls are checked against; it is read at the start and
+	// with every reload (default: those of the system).
 	CAFile string `yaml:"ca_file" rule:"path"`
 	// ServerName is the name that the certificate of https urls must have (default: the URL's host).
 	ServerName string `yaml:"server_name"`
