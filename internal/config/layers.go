@@ -228,8 +228,13 @@ func (l *loader) defaults(user map[string]any) *layer {
 	section(section(all, "logging"), "access")["file"] = maps.Clone(file)
 
 	apps := map[string]any{}
+	app := l.treeOf(DefaultApp())
+	section(app, "output")["file"] = maps.Clone(file)
+	if !l.machine.here {
+		section(app, "stop")["method"] = string(l.machine.stopMethod())
+	}
 	for name := range section(user, "apps") {
-		apps[name] = l.appDefaults(name, section(section(user, "apps"), name), file)
+		apps[name] = l.appDefaults(name, section(section(user, "apps"), name), app)
 	}
 	routes := make(map[string]any, len(section(user, "routes")))
 	l.plain, l.special = l.plainRoute(listeners), map[string]bool{}
@@ -249,9 +254,9 @@ func (l *loader) defaults(user map[string]any) *layer {
 	return layer
 }
 
-func (l *loader) appDefaults(name string, user, file map[string]any) map[string]any {
-	app := l.treeOf(DefaultApp())
-	section(app, "output")["file"] = maps.Clone(file)
+// appDefaults is plain, which is not changed, with what depends on the app.
+func (l *loader) appDefaults(name string, user, plain map[string]any) map[string]any {
+	app := maps.Clone(plain)
 	dir := l.dir
 	for _, layer := range l.layers {
 		if _, ok := section(section(layer.tree, "apps"), name)["command"]; ok {
@@ -261,9 +266,6 @@ func (l *loader) appDefaults(name string, user, file map[string]any) map[string]
 	if dir != "" {
 		app["directory"] = dir
 	}
-	if !l.machine.here {
-		section(app, "stop")["method"] = string(l.machine.stopMethod())
-	}
 	if _, ok := user["on_failure"]; ok {
 		app["on_failure"] = l.treeOf(DefaultOnFailure())
 	}
@@ -272,17 +274,30 @@ func (l *loader) appDefaults(name string, user, file map[string]any) map[string]
 		given, ok := user[probe].(map[string]any)
 		_, http := given["http_get"]
 		_, tcp := given["tcp_socket"]
-		template := l.treeOf(DefaultProbe(startup, http))
-		switch {
-		case ok && !http && !tcp:
-			// No kind: that is a problem, which a default would hide.
-			delete(template, "tcp_socket")
-		case !ok && (user["port"] == "none" || probe == "liveness_probe"):
+		if !ok && (user["port"] == "none" || probe == "liveness_probe") {
 			continue
+		}
+		template := l.probeDefaults(startup, http)
+		if ok && !http && !tcp {
+			// No kind: that is a problem, which a default would hide.
+			template = maps.Clone(template)
+			delete(template, "tcp_socket")
 		}
 		app[probe] = template
 	}
 	return app
+}
+
+// probeDefaults are made once of each kind. They are not to be changed.
+func (l *loader) probeDefaults(startup, http bool) map[string]any {
+	kind := [2]bool{startup, http}
+	if l.probes == nil {
+		l.probes = map[[2]bool]map[string]any{}
+	}
+	if l.probes[kind] == nil {
+		l.probes[kind] = l.treeOf(DefaultProbe(startup, http))
+	}
+	return l.probes[kind]
 }
 
 // plainRoute is what every route has by default.

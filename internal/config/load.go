@@ -87,7 +87,8 @@ type loader struct {
 	dir   string // of the main file
 	order int
 
-	shapes map[reflect.Type]*shape // of the defaults, each read once
+	shapes map[reflect.Type]*shape    // of the defaults, each read once
+	probes map[[2]bool]map[string]any // see probeDefaults
 	// plain is what a route has by default, except for the special ones.
 	plain   map[string]any
 	special map[string]bool

@@ -198,7 +198,7 @@ func (p *plain) inline(start int) *node {
 		text = text[:i]
 	}
 	text = strings.TrimRight(text, " ")
-	if text == "" || !plainStart(text[0]) || strings.Contains(text, ": ") || text[len(text)-1] == ':' {
+	if text == "" || !plainBegin(text) || strings.Contains(text, ": ") || text[len(text)-1] == ':' {
 		return nil
 	}
 	return p.plainText(text, start)
@@ -215,6 +215,15 @@ func (p *plain) plainText(text string, start int) *node {
 
 // plainStart reports whether an unquoted text may begin with c; some may that are not worth the trouble.
 func plainStart(c byte) bool { return strings.IndexByte("-?:,[]{}#&*!|>'\"%@`", c) < 0 && c != ' ' }
+
+// plainBegin is plainStart for a value, which may be an option: -v, --port.
+func plainBegin(text string) bool {
+	if text[0] != '-' {
+		return plainStart(text[0])
+	}
+	rest := strings.TrimLeft(text, "-")
+	return rest != "" && (rest[0] >= 'a' && rest[0] <= 'z' || rest[0] >= 'A' && rest[0] <= 'Z' || rest[0] >= '0' && rest[0] <= '9')
+}
 
 // plainTag is that of a text that is nothing but a text; the library finds the others out.
 func plainTag(text string) string {
@@ -245,7 +254,7 @@ func (p *plain) flow(start, depth int) (n *node, end int) {
 		end++
 	}
 	text := strings.TrimRight(p.text[start:end], " ")
-	if text == "" || !plainStart(text[0]) || strings.Contains(text, "?") || end < len(p.text) && (p.text[end] == '#' || p.text[end] == '[' || p.text[end] == '{') {
+	if text == "" || !plainBegin(text) || strings.Contains(text, "?") || end < len(p.text) && (p.text[end] == '#' || p.text[end] == '[' || p.text[end] == '{') {
 		return nil, 0
 	}
 	return p.plainText(text, start), start + len(text)

@@ -63,7 +63,7 @@ func TestPlainYAML(t *testing.T) {
 		"a: b", "a: b\n", "# c\na: b # d\n\nc: d\n", "a:\n  b: c\n  d:\n    e: f\ng: h", "a:\n- b\n- c\nd: e", "a:\n  - b\n  - {c: d}\n",
 		"a: {b: c, d: [e, f, 'g'], \"h\": i,}", "a: []\nb: {}", "a: ''\nb: \"\"", "  a: b\n  c: d", "a: 'it # is'\r\nb: c\r\n", "- a\n- b",
 		"a b: c d  \nurl: http://x:80/y?z#w", "a: {u: http://x:80/y, t: 10:30}", "n: null\nt: true\ni: 12\nf: 1.5\ns: 2026-01-01\nm: =\nx: ~",
-		"a:   # why\n  b: c\n", "a: [1, b c , d]", "a: b\n  # deep\nc: d", "a: \"b\"  # c", "a: {b: {c: {d: [[e]]}}}",
+		"a:   # why\n  b: c\n", "a: [-m, --port, -1, ---x, -a-b]\nb: -v\nc:\n- -x\n- --y=z\n", "a: [1, b c , d]", "a: b\n  # deep\nc: d", "a: \"b\"  # c", "a: {b: {c: {d: [[e]]}}}",
 	} {
 		if !checkPlain(t, []byte(text)) {
 			t.Errorf("%q is not plain", text)
@@ -71,7 +71,7 @@ func TestPlainYAML(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "# a", "a", "a:", "a:\nb: c", "a: b\n c: d", "a: b\n  c", "a: |\n  b", "a: >-\n  b", "a: &x b", "a: *x", "a: !!str b", "? a", "---\na: b",
-		"a: b\n...\n", "a: \"b\\n\"", "a: 'b''c'", "a: {b: c\n}", "a: [b,\n c]", "a: {b}", "a: {b: }", "<<: {a: b}", "a: {<<: b}", "a: b: c", "a: b:",
+		"a: b\n...\n", "a: \"b\\n\"", "a: 'b''c'", "a: {b: c\n}", "a: [b,\n c]", "a: {b}", "a: {b: }", "a: -", "a: [-]", "a: [- b]", "a: --", "a: -.5", "-m: b", "<<: {a: b}", "a: {<<: b}", "a: b: c", "a: b:",
 		"a: {b: c} d", "a: 'b' c", "a:\tb", "a: b\tc", "ä: b", "a: - b", "- a: b", "- - a", "-\n  a", "a:\n  b: c\n d: e", "a: @b", "a: `b`", "%a: b",
 		"{a: b}", "[a]", "a: [b]c", "a: {b: c}#d", "a: 'b'#c", "a: {b: #c}", "a: [b #c]", "'a': b", "a : b", "- a\nb: c", "a:\n- b\n - c", "a: [, b]",
 		strings.Repeat("k", 2000) + ": v", strings.Repeat("a: {", 100) + strings.Repeat("}", 100),
