@@ -222,6 +222,48 @@ func TestBreakerWithLostProbe(t *testing.T) {
 	}
 }
 
+// It counts from nothing whenever it changes: what happened before is of no account, however short ago.
+func TestBreakerCountsFromNothing(t *testing.T) {
+	c := newClock()
+	b := NewBreaker(breaker(func(r *config.CircuitBreaker) {
+		r.MinRequests, r.OpenFor, r.HalfOpenRequests = 2, config.Duration(time.Second), 2
+	}), c.begin)
+	send(b, c.now, bad())
+	send(b, c.now, bad())
+	send(b, c.at(time.Second), good())
+	if _, changes := send(b, c.now, bad()); len(changes) != 1 || changes[0].To != Open {
+		t.Fatal("a bad probe after a good one:", changes)
+	}
+	for i := range 2 {
+		_, changes := send(b, c.at(2*time.Second), good())
+		if closed := len(changes) > 0 && changes[len(changes)-1].To == Closed; closed != (i == 1) {
+			t.Fatalf("probe %d: %v", i, changes)
+		}
+	}
+	// Both errors are still within the window of 10 s.
+	if _, changes := send(b, c.now, bad()); len(changes) != 0 {
+		t.Fatal("what opened it counted after it closed:", changes)
+	}
+}
+
+// The time after which a probe counts as lost begins with the last of several.
+func TestBreakerWithLostProbes(t *testing.T) {
+	c := newClock()
+	b := NewBreaker(breaker(func(r *config.CircuitBreaker) { r.MinRequests, r.HalfOpenRequests = 1, 2 }), c.begin)
+	send(b, c.now, bad())
+	for _, at := range []time.Duration{30, 45} {
+		if _, _, _, ok := b.Allow(c.at(at * time.Second)); !ok {
+			t.Fatalf("no probe after %d s", at)
+		}
+	}
+	if _, _, _, ok := b.Allow(c.at(74 * time.Second)); ok {
+		t.Error("a third probe while the second one may still end")
+	}
+	if _, _, _, ok := b.Allow(c.at(75 * time.Second)); !ok {
+		t.Error("no probe although both are lost")
+	}
+}
+
 // Whatever comes: half-open never lets more through than it should, and open nothing at all.
 func TestBreakerKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

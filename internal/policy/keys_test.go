@@ -95,6 +95,24 @@ func TestForgottenKeyBeginsAnew(t *testing.T) {
 	}
 }
 
+// Who came often is forgotten, too, once he does not come any more.
+func TestQuietKeyIsForgotten(t *testing.T) {
+	c := newClock()
+	l := NewLimiter(keyed(1, 4), c.begin)
+	for range 10 {
+		l.Enter(c.now, l.Text("often"))
+	}
+	for i := range 4 * (maxUses + 2) {
+		// These come twice, and so each of them is worth more than one that comes once.
+		for range 2 {
+			l.Enter(c.now, l.Text(fmt.Sprint(i)))
+		}
+	}
+	if _, v := l.Enter(c.now, l.Text("often")); !v.OK {
+		t.Error("it was not forgotten", v)
+	}
+}
+
 func TestKeysInFlightAreKept(t *testing.T) {
 	c := newClock()
 	l := NewLimiter(flow(func(f *config.Flow) { f.Concurrency, f.Key, f.MaxKeys = 1, "header:X-Who", 4 }), c.begin)

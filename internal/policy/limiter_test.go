@@ -115,30 +115,59 @@ func TestRejectAtTheEdges(t *testing.T) {
 // than the limit comes through.
 func TestRejectBesideAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		limit := rapid.IntRange(1, 200).Draw(t, "limit")
+		limit := rapid.OneOf(rapid.IntRange(1, 200), rapid.IntRange(200, 2000)).Draw(t, "limit")
+		crowd := rapid.IntRange(1, max(1, limit/20)).Draw(t, "crowd")
 		c := newClock()
 		l := NewLimiter(rule(float64(limit)), c.begin)
 		slack := max(1, (limit+slots-1)/slots) - 1
 		var at time.Duration
 		var passed []time.Duration
 		for range rapid.IntRange(1, 600).Draw(t, "requests") {
-			at += time.Duration(rapid.Int64Range(0, int64(3*time.Second)/int64(limit)).Draw(t, "after"))
+			at += time.Duration(rapid.Int64Range(0, int64(3*time.Second)/int64(limit)*int64(crowd)).Draw(t, "after"))
 			for len(passed) > 0 && passed[0]+time.Second <= at {
 				passed = passed[1:]
 			}
-			pass, v := l.Enter(c.at(at), 0)
-			switch {
-			case !v.OK && len(passed) < limit:
-				t.Fatalf("refused with %d of %d in the last second", len(passed), limit)
-			case v.OK && len(passed) >= limit+slack:
-				t.Fatalf("passed with %d of %d in the last second", len(passed), limit)
-			case v.OK && rapid.IntRange(0, 9).Draw(t, "undo") == 0:
-				pass.Undo()
-			case v.OK:
-				passed = append(passed, at)
+			undo := rapid.IntRange(0, 9).Draw(t, "undo") == 0
+			for range crowd {
+				pass, v := l.Enter(c.at(at), 0)
+				switch {
+				case !v.OK && len(passed) < limit:
+					t.Fatalf("refused with %d of %d in the last second", len(passed), limit)
+				case v.OK && len(passed) >= limit+slack:
+					t.Fatalf("passed with %d of %d in the last second", len(passed), limit)
+				case v.OK && undo:
+					pass.Undo()
+				case v.OK:
+					passed = append(passed, at)
+				}
 			}
 		}
 	})
+}
+
+// The most groups that a window can have: each is followed by one that was closed by its age.
+func TestRejectOfManyGroups(t *testing.T) {
+	const qps, crowd = 1000, 33 // a group is of 32
+	c := newClock()
+	l := NewLimiter(rule(qps), c.begin)
+	step := time.Second/slots + 1
+	for i := range 10 * slots {
+		if _, v := l.Enter(c.at(time.Duration(i/crowd)*step), 0); !v.OK {
+			t.Fatal(i, v)
+		}
+	}
+	for round := range 3 {
+		passed := 0
+		for i := range slots * crowd {
+			at := time.Duration(round+1)*slots*step + time.Duration(i/crowd)*step
+			if _, v := l.Enter(c.at(at), 0); v.OK {
+				passed++
+			}
+		}
+		if passed < qps || passed > qps+2*crowd {
+			t.Errorf("round %d: %d passed", round, passed)
+		}
+	}
 }
 
 func TestBurst(t *testing.T) {
