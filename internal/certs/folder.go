@@ -4,15 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-)
 
-// maxPairs bounds the pairs of a folder.
-const maxPairs = 1000
+	"holdfast/internal/config"
+)
 
 // folder is a directory with pairs NAME.crt or NAME.pem with NAME.key; other files are none of our
 // business.
@@ -33,33 +31,14 @@ func (f folder) look(time.Time) any {
 	return b.String()
 }
 
-// pairs are the files of the pairs in the order of their names. A certificate without a key is passed
-// over: it may be an authority's, or its key not there yet.
+// pairs are the files of the pairs in the order of their names.
 func (f folder) pairs() ([]files, error) {
-	list, err := os.ReadDir(f.dir)
-	if err != nil {
-		return nil, err
+	list, err := config.FolderPairs(f.dir)
+	all := make([]files, 0, len(list))
+	for _, p := range list {
+		all = append(all, files{p.Certificate, p.Key})
 	}
-	have := make(map[string]bool, len(list))
-	for _, e := range list {
-		have[e.Name()] = true
-	}
-	var all []files
-	for _, e := range list {
-		ext := filepath.Ext(e.Name())
-		name := strings.TrimSuffix(e.Name(), ext)
-		if ext != ".crt" && ext != ".pem" || !have[name+".key"] || strings.HasPrefix(name, ".") {
-			continue
-		}
-		if ext == ".pem" && have[name+".crt"] {
-			continue // the same pair, or its authorities
-		}
-		if len(all) == maxPairs {
-			return nil, fmt.Errorf("%s: more than %d pairs; spread them over several certificates", f.dir, maxPairs)
-		}
-		all = append(all, files{filepath.Join(f.dir, e.Name()), filepath.Join(f.dir, name+".key")})
-	}
-	return all, nil
+	return all, err
 }
 
 // load reads every pair. One bad pair is an error, so that the ones that are presented stay until

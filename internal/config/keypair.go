@@ -7,6 +7,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -88,4 +90,40 @@ func belongsTo(all []*pem.Block, key []byte) int {
 		}
 	}
 	return 0
+}
+
+// PairFiles are the files of a certificate and its key.
+type PairFiles struct{ Certificate, Key string }
+
+// maxPairs bounds the pairs of a folder.
+const maxPairs = 1000
+
+// FolderPairs are the pairs NAME.crt or NAME.pem with NAME.key of a folder, in the order of their names.
+// Other files are none of our business: a certificate without a key may be an authority's, or its key not
+// there yet.
+func FolderPairs(dir string) ([]PairFiles, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	have := make(map[string]bool, len(list))
+	for _, e := range list {
+		have[e.Name()] = true
+	}
+	var all []PairFiles
+	for _, e := range list {
+		ext := filepath.Ext(e.Name())
+		name := strings.TrimSuffix(e.Name(), ext)
+		if ext != ".crt" && ext != ".pem" || !have[name+".key"] || strings.HasPrefix(name, ".") {
+			continue
+		}
+		if ext == ".pem" && have[name+".crt"] {
+			continue // the same pair, or its authorities
+		}
+		if len(all) == maxPairs {
+			return nil, fmt.Errorf("%s: more than %d pairs; spread them over several certificates", dir, maxPairs)
+		}
+		all = append(all, PairFiles{filepath.Join(dir, e.Name()), filepath.Join(dir, name+".key")})
+	}
+	return all, nil
 }

@@ -9,7 +9,6 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -92,10 +91,10 @@ func (v *validator) certificates() {
 	}
 }
 
-// certificateFolder checks that there is something to present in a folder; what its pairs are worth is
-// told when they are read.
+// certificateFolder checks that there is something to present in a folder, and that it can be: one bad pair
+// holds all of them up.
 func (v *validator) certificateFolder(at path, name string) {
-	entries, err := os.ReadDir(name)
+	pairs, err := FolderPairs(name)
 	if err != nil {
 		cause, hint := err, "it must be a folder that Holdfast's account may read"
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
@@ -107,8 +106,18 @@ func (v *validator) certificateFolder(at path, name string) {
 		v.report(codeCertificate, v.value(at), at, fmt.Sprintf("folder: %s cannot be read: %v", name, cause), hint)
 		return
 	}
-	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), ".key") }) {
+	if len(pairs) == 0 {
 		v.report(codeCertificate, v.value(at), at, fmt.Sprintf("folder: no pair is in %s", name), "put NAME.crt (or NAME.pem) and NAME.key there")
+	}
+	for _, p := range pairs {
+		chain, err := ReadBounded(p.Certificate, maxIncluded)
+		key, keyErr := ReadBounded(p.Key, maxIncluded)
+		if err = errors.Join(err, keyErr); err == nil {
+			_, err = KeyPair(chain, key)
+		}
+		if err != nil {
+			v.report(codeCertificate, v.value(at), at, fmt.Sprintf("folder: %s with its key: %v", p.Certificate, err), "mend this pair or take it away: one bad pair holds all of them up")
+		}
 	}
 }
 
