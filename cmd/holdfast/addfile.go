@@ -105,6 +105,9 @@ func writeNew(name string, text []byte, mode fs.FileMode) error {
 		return fmt.Errorf("%s is there already, and is not overwritten: move it away, or choose another name", name)
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".holdfast-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: there is no folder %s: make it, or choose another name", name, filepath.Dir(name))
+	}
 	if err != nil {
 		return denied(err)
 	}
