@@ -21,6 +21,8 @@ const (
 	rootLife = 10 * 365 * 24 * time.Hour
 	// crossLife is how long those who know only the former root have to learn the new one.
 	crossLife = 90 * 24 * time.Hour
+	// maxFormer bounds the former roots, which everybody has to learn.
+	maxFormer = 100
 	// backdate is by how much the clocks of others may be behind ours.
 	backdate = 5 * time.Minute
 )
@@ -246,6 +248,9 @@ func (a *authority) rotate(now time.Time, distrust bool) error {
 		return fmt.Errorf("internal CA: %w", err)
 	}
 	next := authorityState{root: root, key: key}
+	if trusted := len(s.roots) - 1; trusted >= maxFormer && !distrust {
+		return fmt.Errorf("internal CA: %d former roots are still trusted, which is as many as can be: wait until the first of them ends (holdfast cert root tells), or forget them all with --distrust", trusted)
+	}
 	if !distrust {
 		for _, f := range s.former {
 			if now.Before(f.until) {

@@ -328,6 +328,29 @@ func TestPublishedRoots(t *testing.T) {
 	})
 }
 
+// TestFormerRoots: there are never so many that the authority could not be read again.
+func TestFormerRoots(t *testing.T) {
+	dir := scratch(t)
+	s := New(Options{DataDir: dir})
+	if err := s.Apply(map[string]config.Certificate{"shop": internal(time.Hour, "shop.test")}); err != nil {
+		t.Fatal(err)
+	}
+	for range maxFormer {
+		if err := s.RotateRoot(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.RotateRoot(false); err == nil || !strings.Contains(err.Error(), "--distrust") {
+		t.Errorf("one more: %v", err)
+	}
+	if n := len(New(Options{DataDir: dir}).Roots()); n != maxFormer+1 {
+		t.Errorf("%d roots after a restart", n)
+	}
+	if err := s.RotateRoot(true); err != nil || len(s.Roots()) != 1 {
+		t.Errorf("distrusted: %v, %d roots", err, len(s.Roots()))
+	}
+}
+
 func TestIssue(t *testing.T) {
 	s := New(Options{DataDir: scratch(t)})
 	_, csr, err := NewRequest([]string{"deploy-bot", "ops@example.com", "spiffe://example.com/shop", "10.0.0.7", "*.shop.test"})
