@@ -192,6 +192,9 @@ func TestACMEFailures(t *testing.T) {
 				if heard.count(Failed, "shop") != n+1 {
 					t.Errorf("try %d: told %d times", n, heard.count(Failed, "shop"))
 				}
+				if said := heard.last().Next; !said.Equal(i.Renewal) {
+					t.Errorf("try %d: the next one is told to be at %v, not %v", n, said, i.Renewal)
+				}
 				if before := i.Renewal; ask().Renewal != before {
 					t.Error("it is asked before the time")
 				}

@@ -62,10 +62,9 @@ func (s *Store) List() []Info {
 		e := all[name]
 		common := Info{Name: name, Source: e.kind, Err: e.err}
 		if e.kind.Renewed() {
-			common.Renewal = e.next
+			common.Renewal = e.retry()
 		}
 		if a, ok := e.source.(*acmeSource); ok {
-			common.Renewal = a.nextTry()
 			common.Names = a.conf.Names
 		}
 		if len(e.pairs) == 0 {

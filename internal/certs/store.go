@@ -379,13 +379,13 @@ func (s *Store) tell(name string, had, e *entry) {
 		if len(e.pairs) > 0 {
 			s.log.Error("certificate: the last good one stays", zap.String("certificate", name), zap.Error(e.err), zap.Time("not_after", end))
 		} else {
-			s.log.Error("certificate: there is none yet", zap.String("certificate", name), zap.Error(e.err), zap.Time("next_try", e.next))
+			s.log.Error("certificate: there is none yet", zap.String("certificate", name), zap.Error(e.err), zap.Time("next_try", e.retry()))
 		}
 		what := Rejected
 		if e.kind.Renewed() {
 			what = Failed
 		}
-		s.notify(Notice{What: what, Certificate: name, Source: e.kind, NotAfter: end, Err: e.err, Next: e.next})
+		s.notify(Notice{What: what, Certificate: name, Source: e.kind, NotAfter: end, Err: e.err, Next: e.retry()})
 	case len(e.index.waiting) > 0:
 		if len(e.pairs) == 0 {
 			s.expiry.DeleteLabelValues(name)
@@ -413,6 +413,14 @@ func (s *Store) tell(name string, had, e *entry) {
 // told reports whether somebody has heard of the error of next already, because e had the same.
 func (e *entry) told(next *entry) bool {
 	return e != nil && e.err != nil && !e.suspect && e.err.Error() == next.err.Error() && (e.kind.Renewed() || e.seen == next.seen)
+}
+
+// retry is when it is made, issued or obtained next.
+func (e *entry) retry() time.Time {
+	if a, ok := e.source.(*acmeSource); ok {
+		return a.nextTry()
+	}
+	return e.next
 }
 
 // notAfter is the earliest end; zero without a certificate.
@@ -446,7 +454,7 @@ func (s *Store) warn(now time.Time) {
 				continue
 			}
 			s.log.Warn("certificate: its end is near", zap.String("certificate", name), zap.String("file", p.file), zap.Time("not_after", p.Leaf.NotAfter))
-			s.notify(Notice{What: Expiring, Certificate: name, Source: e.kind, NotAfter: p.Leaf.NotAfter, Err: e.err, Next: e.next})
+			s.notify(Notice{What: Expiring, Certificate: name, Source: e.kind, NotAfter: p.Leaf.NotAfter, Err: e.err, Next: e.retry()})
 		}
 	}
 	s.warned = near

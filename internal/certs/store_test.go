@@ -101,6 +101,13 @@ func (h *told) hear(n Notice) {
 	h.all = append(h.all, n)
 }
 
+// last is what was told last.
+func (h *told) last() Notice {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all[len(h.all)-1]
+}
+
 // count is how often something happened to a certificate.
 func (h *told) count(what Happening, name string) int {
 	h.mu.Lock()
