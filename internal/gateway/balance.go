@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"net/http"
-	"reflect"
 	"sync"
 	"time"
 
@@ -38,11 +37,19 @@ type balanceConf struct {
 	sticky    bool
 }
 
+// equal compares what the outlier sections say, too.
+func (c balanceConf) equal(other balanceConf) bool {
+	if c.outlier != nil && other.outlier != nil && *c.outlier == *other.outlier {
+		c.outlier = other.outlier
+	}
+	return c == other
+}
+
 // balancerOf is the balancing of a route's own targets, or with another part of its fallback's.
 func (g *Gateway) balancerOf(next *setup, name, part string, conf config.Route, pool *upstream.Pool) (*balancing, error) {
 	want := balanceConf{conf.App, conf.Balance, conf.SlowStart, conf.Outlier, conf.Sticky != nil}
 	key := name + " " + part
-	if had := g.current.balancers[key]; had != nil && had.Pool() == pool && reflect.DeepEqual(had.conf, want) {
+	if had := g.current.balancers[key]; had != nil && had.Pool() == pool && had.conf.equal(want) {
 		next.balancers[key] = had
 		return had, nil
 	}

@@ -29,11 +29,26 @@ type servers struct {
 	route string
 	pool  *upstream.Pool
 	list  []upstream.Server
+	of    writtenServers
 	probe *config.Probe // nil: none is asked
 	tls   *tls.Config
 	// certificate is the name of what is shown to them, and shown what that was at the last look.
 	certificate string
 	shown       []byte
+}
+
+// writtenServers is what a list of servers was read from.
+type writtenServers struct {
+	urls    []string
+	weights []int
+}
+
+// list reads it, unless the present ones are from the same.
+func (w writtenServers) list(route string, had *servers) ([]upstream.Server, error) {
+	if had != nil && slices.Equal(had.of.urls, w.urls) && slices.Equal(had.of.weights, w.weights) {
+		return had.list, nil
+	}
+	return upstream.Servers(route, w.urls, w.weights)
 }
 
 // checking are the checks that run. The mutex of the gateway guards it.

@@ -96,12 +96,12 @@ func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind,
 		if err != nil {
 			return "", "", fmt.Errorf("route %q: %w", r.name, err)
 		}
-		list, err := upstream.Servers(r.name, conf.URLs, conf.Weights)
+		key, written := r.name+" "+version, writtenServers{conf.URLs, conf.Weights}
+		list, err := written.list(r.name, g.current.pools[key])
 		if err != nil {
 			return "", "", err
 		}
-		key := r.name + " " + version
-		of := &servers{route: r.name, list: list, probe: conf.HealthCheck, tls: options.TLS, certificate: conf.Transport.Certificate}
+		of := &servers{route: r.name, list: list, of: written, probe: conf.HealthCheck, tls: options.TLS, certificate: conf.Transport.Certificate}
 		if had := g.current.pools[key]; had != nil {
 			of.pool, of.shown = had.pool, had.shown
 		} else {
