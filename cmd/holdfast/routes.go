@@ -44,6 +44,9 @@ func (c *console) writeRoutes(w io.Writer, s style, routes []api.Route) error {
 		ready := s.none()
 		if r.Kind == api.RouteApp {
 			ready = fmt.Sprintf("%d/%d", r.Ready, r.Desired)
+			if len(r.Targets) > 0 { // supervision finds those ready that the route has taken out, too
+				ready = fmt.Sprintf("%d/%d", inState(r.Targets, status.TargetReady), r.Desired)
+			}
 		}
 		if r.Kind == api.RouteURLs && len(r.Targets) > 0 {
 			ready = fmt.Sprintf("%d/%d", inState(r.Targets, status.TargetReady), len(r.Targets))
