@@ -322,6 +322,9 @@ func TestHashedName(t *testing.T) {
 		"app.3f9a2b1c":                               false,
 		"iphone-15promax.html":                       false,
 		"release-notes.txt":                          false,
+		"1a2b3c4d5e6f7a8b.html":                      false,
+		"order-3f9a2b1c.htm":                         false,
+		"3f9a2b1c4d5e6f708192.js":                    true,
 		"":                                           false,
 	} {
 		if got := hashedName(name); got != want {
