@@ -16,11 +16,16 @@ import "strings"
 // A hash mixes its characters: there are letters and digits, and a digit before a letter; in
 // base64url also both cases, and at least three changes between upper case, lower case, digits
 // and signs. That leaves out dates, versions and words ("20240101", "3.7.1", "Version2"). The end
-// of a UUID is no hash of content either.
+// of a UUID is no hash of content either. Nor is anything in the name of an HTML file: it is what
+// people have an address of, and an identifier there looks like a hash.
 func hashedName(base string) bool {
 	base = strings.TrimSuffix(base, ".map")
 	dot := strings.LastIndexByte(base, '.')
 	if dot < 1 || dot == len(base)-1 {
+		return false
+	}
+	switch base[dot+1:] {
+	case "html", "htm", "xhtml":
 		return false
 	}
 	stem := base[:dot]
