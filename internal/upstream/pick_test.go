@@ -175,6 +175,23 @@ func TestRandomTwo(t *testing.T) {
 	}
 }
 
+// TestRandomTwoAreTwo has both draws fall on the same target.
+func TestRandomTwoAreTwo(t *testing.T) {
+	b := rule(t, static(t, nil, hosts(2)...), BalanceOptions{Balance: config.RandomTwo, random: func() uint64 { return 0 }})
+	var got []string
+	for range 2 {
+		l, err := b.Acquire(Choice{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Done(nil)
+		got = append(got, l.Target().Instance)
+	}
+	if diff := cmp.Diff([]string{"h0", "h1"}, got); diff != "" {
+		t.Errorf("the busy one is drawn against itself (-want +got):\n%s", diff)
+	}
+}
+
 // TestRandomTwoPrefersTheLessBusy keeps every lease: the most loaded target is far nearer to the average
 // than one choice by chance would leave it.
 func TestRandomTwoPrefersTheLessBusy(t *testing.T) {
@@ -499,6 +516,16 @@ func TestServe(t *testing.T) {
 	if got := tally(sequence(t, b, 3, nil)); got["a"] != 3 {
 		t.Error(got)
 	}
+	for _, url := range []string{"http://a:8443", "https://a:8443"} {
+		if servers, err = Servers("r", []string{url}, nil); err != nil {
+			t.Fatal(err)
+		}
+		p.Serve(servers)
+	}
+	if l, err = b.Acquire(Choice{}); err != nil || l.Scheme() != "https" {
+		t.Errorf("a server that is spoken to over TLS now is not: %v", err)
+	}
+	l.Done(nil)
 	for _, tc := range []struct {
 		urls    []string
 		weights []int

@@ -163,6 +163,29 @@ func TestInterimFlood(t *testing.T) {
 	}
 }
 
+// TestLongHeader has an answer with a header that is longer than it may be.
+func TestLongHeader(t *testing.T) {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 20<<10))
+	}))
+	server.Config.Protocols = &protocols
+	server.Start()
+	t.Cleanup(server.Close)
+	address := server.Listener.Addr().String()
+	o := Options{MaxHeader: 10 << 10}
+	for name, s := range map[string]Sender{"http1": New(address, o), "h2c": NewHTTP2(address, o)} {
+		t.Run(name, func(t *testing.T) {
+			defer s.CloseIdle()
+			if text := got(s.Send(t.Context(), get())); !strings.HasPrefix(text, "error: ") {
+				t.Errorf("answer = %s", text)
+			}
+		})
+	}
+}
+
 // TestSession switches protocols, with bytes of the session right behind the answer.
 func TestSession(t *testing.T) {
 	s := serve(t, func(_ int, c *net.TCPConn) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -148,6 +149,12 @@ func TestAnswers(t *testing.T) {
 		{"same length twice", ok + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", `200 "ok"`, true},
 
 		{"two lengths", ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\nok!", "error: malformed", false},
+		{"many fields", ok + strings.Repeat("X: y\r\n", maxFields-1) + "Content-Length: 2\r\n\r\nok", `200 "ok"`, true},
+		{"too many fields", ok + strings.Repeat("X: y\r\n", maxFields) + "Content-Length: 2\r\n\r\nok", "error: malformed", false},
+		{
+			"more around chunks than in them", ok + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1;"+strings.Repeat("x", 500)+"\r\no\r\n", 50) + "0\r\n\r\n",
+			`200 "` + strings.Repeat("o", 33) + `" malformed`, false,
+		},
 		{"length list", ok + "Content-Length: 2, 2\r\n\r\nok", "error: malformed", false},
 		{"signed length", ok + "Content-Length: +2\r\n\r\nok", "error: malformed", false},
 		{"negative length", ok + "Content-Length: -2\r\n\r\nok", "error: malformed", false},
