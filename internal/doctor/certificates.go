@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast/internal/config"
@@ -70,8 +71,13 @@ func (e *exam) certificateFiles(name string, c config.Certificate) {
 			}
 		}
 	}
-	if file, err := e.m.File(c.KeyFile); err == nil && !e.windows() && file.Mode.Perm()&mayRead != 0 {
-		e.fail(e.asAdmin("chmod o= "+quoted(c.KeyFile)), "the private key %s may be read by every account of this machine", c.KeyFile)
+	e.key(c.KeyFile)
+}
+
+// key looks at who may read a private key.
+func (e *exam) key(name string) {
+	if file, err := e.m.File(name); err == nil && !e.windows() && file.Mode.Perm()&mayRead != 0 {
+		e.fail(e.asAdmin("chmod o= "+quoted(name)), "the private key %s may be read by every account of this machine", name)
 	}
 }
 
@@ -86,6 +92,7 @@ func (e *exam) presented(name string, c config.Certificate) {
 		what := name
 		if p.File != "" {
 			what += "/" + p.File
+			e.key(filepath.Join(c.Folder, strings.TrimSuffix(p.File, filepath.Ext(p.File))+".key"))
 		}
 		switch {
 		case p.NotAfter.IsZero() && p.Error == "":

@@ -306,6 +306,10 @@ func TestFindings(t *testing.T) {
 			w.certificate(t, now().Add(-day), now().Add(80*day))
 			w.s.Running.Certificates = []Certificate{{Name: "shop", NotAfter: now().Add(5 * day), Error: "key_file: permission denied"}, {Name: "other", Error: "x"}}
 		}, []string{`fail certificates: certificate "shop": the files cannot be used, and the former one, which ends on 2026-05-06, is still presented: key_file: permission denied -> holdfast cert ls`}},
+		{"open key in a folder", "linux", func(w *world) {
+			w.presents(config.Certificate{Folder: "/pairs"}, Certificate{File: "a.b.crt", NotBefore: now(), NotAfter: now().Add(90 * day)})
+			w.m.files["/pairs/a.b.key"] = File{Mode: 0o604}
+		}, []string{"fail certificates: the private key /pairs/a.b.key may be read by every account of this machine -> chmod o= /pairs/a.b.key"}},
 		{"short life", "linux", func(w *world) { w.certificate(t, now().Add(-4*time.Hour), now().Add(20*time.Hour)) }, nil},
 		{"short life ends", "linux", func(w *world) { w.certificate(t, now().Add(-17*time.Hour), now().Add(7*time.Hour)) }, []string{`warn certificates: certificate "shop" expires on 2026-05-01`}},
 		{"internal CA", "linux", func(w *world) {
