@@ -125,3 +125,13 @@ func TestFileIsCutOff(t *testing.T) {
 		t.Errorf("%d encoders did not come back", n)
 	}
 }
+
+// A status that has no content gets none, whatever the configuration says.
+func TestRespondWithoutContent(t *testing.T) {
+	for _, status := range []int{204, 205, 304} {
+		r := start(t, testConfig(map[string]config.Route{"r": {Respond: &config.Respond{Status: status, Body: "x"}}}))
+		if res, body := get(t, testClient(t, false), "GET", r.url("/")); res.StatusCode != status || body != "" || res.Header.Get("Content-Type") != "" {
+			t.Errorf("%d: %q %v", status, body, res.Header)
+		}
+	}
+}

@@ -19,7 +19,7 @@ func newFixed(conf config.Respond) *fixed {
 	if f.status == 0 {
 		f.status = http.StatusOK
 	}
-	bodiless := f.status == http.StatusNoContent || f.status == http.StatusNotModified
+	bodiless := f.status == http.StatusNoContent || f.status == http.StatusResetContent || f.status == http.StatusNotModified
 	if !bodiless {
 		f.header["Content-Type"] = []string{"text/plain; charset=utf-8"}
 		f.header["Content-Length"] = []string{strconv.Itoa(len(f.body))}
