@@ -36,6 +36,7 @@ func identify(r *http.Request, trust []netip.Prefix) client {
 	if c.trusted {
 		c.believe(r.Header, peer, trust)
 	}
+	removeNamed(r.Header)
 	for name := range r.Header {
 		if claimsIdentity(name, c.trusted) {
 			delete(r.Header, name)

@@ -29,6 +29,37 @@ func removeHopByHop(h http.Header) {
 	delete(h, "Http2-Settings")
 }
 
+// removeNamed removes the fields that the client's Connection names, and leaves in it what asks something
+// of the gateway. It comes before the gateway writes a field of its own, such as the name of a caller:
+// naming that one, too, must not keep it from the upstream.
+func removeNamed(h http.Header) {
+	values, ok := h["Connection"]
+	if !ok || len(values) == 1 && forGateway(values[0]) {
+		return
+	}
+	var kept []string
+	for _, v := range values {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = textproto.TrimString(name); forGateway(name) {
+				kept = append(kept, name)
+			} else {
+				delete(h, textproto.CanonicalMIMEHeaderKey(name))
+			}
+		}
+	}
+	h["Connection"] = []string{strings.Join(kept, ", ")}
+}
+
+// forGateway reports whether a word of Connection is an option, or a field that removeHopByHop removes.
+func forGateway(word string) bool {
+	for _, known := range [...]string{"keep-alive", "close", "upgrade", "te", "http2-settings"} {
+		if strings.EqualFold(word, known) {
+			return true
+		}
+	}
+	return false
+}
+
 // scrubTrailer removes from a trailer what may only stand in a header, because it frames, routes or
 // describes a message, asks for something, or says who sent it (RFC 9110, 6.5.1): a reader that merges
 // the two would believe it.

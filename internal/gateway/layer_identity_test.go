@@ -102,7 +102,7 @@ func TestJWT(t *testing.T) {
 		"a stranger's":     {[]string{"Authorization", "Bearer " + newTokenKey(t).token(t, nil)}, 401, "invalid_token", "signature is wrong"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			header := append([]string{"X_user", "root", "X-User", "root", "X.Tenant", "all", "x-tenant", "all"}, tt.header...)
+			header := append([]string{"X_user", "root", "X-User", "root", "X.Tenant", "all", "x-tenant", "all", "X+User", "root", "Connection", "close, X-User"}, tt.header...)
 			res, body := get(t, testClient(t, false), http.MethodGet, r.url("/"), header...)
 			if res.StatusCode != tt.status || !strings.Contains(res.Header.Get("Www-Authenticate"), tt.says) {
 				t.Fatalf("%d %v %s", res.StatusCode, res.Header, body)
@@ -116,6 +116,9 @@ func TestJWT(t *testing.T) {
 			var got echo
 			if err := json.Unmarshal([]byte(body), &got); err != nil {
 				t.Fatal(err)
+			}
+			if len(got.Header["X-User"]) == 0 {
+				t.Error("the upstream did not get X-User")
 			}
 			for field, values := range got.Header {
 				if sameField(field, "X-User") && (field != "X-User" || len(values) != 1 || values[0] != "alice") || sameField(field, "X-Tenant") {
