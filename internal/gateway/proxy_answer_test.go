@@ -85,4 +85,16 @@ func TestCircle(t *testing.T) {
 	}
 	requests := 0
 	r.access.wait(t, func(map[string]any) bool { requests++; return requests == maxPasses+1 })
+	for _, c := range []struct {
+		passes string
+		want   bool
+	}{
+		{strings.Repeat("1.1 holdfast, ", maxPasses-1) + "1.1 other", false},
+		{strings.Repeat("2.0 holdfast, ", maxPasses-1) + "1.1 holdfast", true},
+		{strings.Repeat("1.1 other, ", 10*maxPasses), false},
+	} {
+		if circles([]string{c.passes}) != c.want {
+			t.Errorf("circles(%s) = %t", c.passes, !c.want)
+		}
+	}
 }
