@@ -81,18 +81,18 @@ func shop(t *testing.T, text string) string {
 	return fmt.Sprintf("apps:\n  shop:\n    command: ['%s']\n    env: {%s: '%s'}\n    stop: {grace: 5s}\nroutes:\n  shop: {app: shop}\n", exe, childEnv, text)
 }
 
-func write(t testing.TB, file, text string) {
-	t.Helper()
+func write(tb testing.TB, file, text string) {
+	tb.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func newDaemon(t testing.TB, text string) (*Daemon, string) {
-	t.Helper()
-	dir := t.TempDir()
+func newDaemon(tb testing.TB, text string) (*Daemon, string) {
+	tb.Helper()
+	dir := tb.TempDir()
 	file := filepath.Join(dir, "holdfast.yaml")
-	write(t, file, text)
+	write(tb, file, text)
 	return New(Options{
 		Name: "Test", Version: "1.2.3",
 		Config:   config.Options{File: file},
@@ -104,16 +104,16 @@ func newDaemon(t testing.TB, text string) (*Daemon, string) {
 }
 
 // start runs a Daemon until the end of the test and waits until it is ready.
-func start(t testing.TB, text string) *running {
-	t.Helper()
-	return startWith(t, text, func(*Options) {})
+func start(tb testing.TB, text string) *running {
+	tb.Helper()
+	return startWith(tb, text, func(*Options) {})
 }
 
 // startWith is start with other options.
-func startWith(t testing.TB, text string, change func(*Options)) *running {
-	t.Helper()
-	r := &running{t: t, result: make(chan error, 1)}
-	r.d, r.dir = newDaemon(t, text)
+func startWith(tb testing.TB, text string, change func(*Options)) *running {
+	tb.Helper()
+	r := &running{t: tb, result: make(chan error, 1)}
+	r.d, r.dir = newDaemon(tb, text)
 	change(&r.d.options)
 	var ctx context.Context
 	ctx, r.end = context.WithCancel(context.Background())
@@ -122,9 +122,9 @@ func startWith(t testing.TB, text string, change func(*Options)) *running {
 	select {
 	case <-ready.ready:
 	case err := <-r.result:
-		t.Fatalf("Run ended before it was ready: %v", err)
+		tb.Fatalf("Run ended before it was ready: %v", err)
 	}
-	t.Cleanup(func() { r.stop() })
+	tb.Cleanup(func() { r.stop() })
 	return r
 }
 
@@ -166,8 +166,8 @@ func (r *running) call(method, listener, path string) (int, string) {
 }
 
 // eventually waits for the condition; what it wants is told when it never comes.
-func eventually(t testing.TB, want string, condition func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, want string, condition func() bool) {
+	tb.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -175,7 +175,7 @@ func eventually(t testing.TB, want string, condition func() bool) {
 	for !condition() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("never came: %s", want)
+			tb.Fatalf("never came: %s", want)
 		case <-tick.C:
 		}
 	}
