@@ -133,6 +133,10 @@ func spellings() []string {
 		"Proxy", "Remote-User", "X-Remote-User", "X-Arr-Clientcert", "X-Client-Cert", "Ssl-Client-Cert", "Ms-Aspnetcore-Token",
 		"X_forwarded_for", "X-Forwarded_for", "X_Forwarded-For", "X_real_ip", "Forwarded_", "X_FORWARDED_PROTO", "X_Original_Url",
 		"Content_Length", "Transfer_Encoding", "X_Request_Id", "X-Forwarded.For", "X.Real.Ip", "Remote.User", "Content.Length",
+		"X+Forwarded+For", "X~Real!Ip", "X-Real|Ip", "Remote'User", "Content*Length",
+		"Remote-Groups", "Remote-Email", "X-Auth-Request-User", "X-Webauth-User", "X-Authentik-Username", "X-Amzn-Oidc-Identity",
+		"X-Amzn-Mtls-Clientcert", "X-Goog-Authenticated-User-Email", "X-Ms-Client-Principal", "X-Ms-Client-Principal-Name",
+		"Cf-Access-Authenticated-User-Email", "Tailscale-User-Login", "X-Sendfile-Type", "X-Accel-Mapping",
 	}
 }
 

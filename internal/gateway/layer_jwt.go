@@ -205,7 +205,7 @@ func removeSpellings(h http.Header, name string) {
 	}
 }
 
-// sameField compares names as CGI, WSGI and PHP do, which know no difference between - and _ and a dot.
+// sameField compares names as CGI, WSGI and PHP do, which know no difference between - and other signs.
 func sameField(a, b string) bool {
 	if len(a) != len(b) {
 		return false
@@ -219,14 +219,10 @@ func sameField(a, b string) bool {
 }
 
 func plainLetter(c byte) byte {
-	switch {
-	case c == '_' || c == '.':
-		return '-'
-	case c >= 'A' && c <= 'Z':
+	if c >= 'A' && c <= 'Z' {
 		return c + 'a' - 'A'
-	default:
-		return c
 	}
+	return plainSign(c)
 }
 
 // quoted is text as it may stand between quotes in a header field.
