@@ -69,7 +69,8 @@ func newExchange(p *proxy, c *call) (context.Context, *exchange) {
 	x.out.Interim = x.passInterim
 	x.clock.start(p.timeout, x.timeOut)
 	if c.r.ContentLength != 0 && c.r.Body != nil && c.r.Body != http.NoBody {
-		x.body = &clientBody{body: c.r.Body, clock: &x.clock, try: &x.tryClock.patience, ended: func() { scrubTrailer(c.r.Trailer) }}
+		x.body = &clientBody{body: c.r.Body, clock: &x.clock, try: &x.tryClock.patience, ended: func() { scrubTrailer(c.r.Trailer, c.route.own) }}
+		scrubTrailer(c.r.Trailer, c.route.own) // what is announced
 		c.body = x.body
 		x.out.Body, x.out.Length, x.out.Trailer = x.body, c.r.ContentLength, c.r.Trailer
 	}

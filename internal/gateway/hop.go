@@ -62,8 +62,9 @@ func forGateway(word string) bool {
 
 // scrubTrailer removes from a trailer what may only stand in a header, because it frames, routes or
 // describes a message, asks for something, or says who sent it (RFC 9110, 6.5.1): a reader that merges
-// the two would believe it.
-func scrubTrailer(h http.Header) {
+// the two would believe it. So may nothing stand in it that the route writes into the header, or keeps from
+// the target.
+func scrubTrailer(h http.Header, own []string) {
 	if len(h) == 0 {
 		return
 	}
@@ -72,6 +73,9 @@ func scrubTrailer(h http.Header) {
 		if headerOnly(name) || claimsIdentity(name, false) {
 			delete(h, name)
 		}
+	}
+	for _, name := range own {
+		removeSpellings(h, name)
 	}
 }
 

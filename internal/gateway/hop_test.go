@@ -43,8 +43,9 @@ func TestScrubTrailer(t *testing.T) {
 		"Content-Length": {"3"}, "Transfer-Encoding": {"chunked"}, "Host": {"a"}, "Connection": {"x"}, "Authorization": {"a"},
 		"Set-Cookie": {"a=b"}, "Content-Type": {"text/html"}, "Content-Encoding": {"gzip"}, "X-Forwarded-For": {"192.0.2.1"},
 		"X_forwarded_for": {"192.0.2.1"}, "Cache-Control": {"public"}, "X-Request-Id": {"a"},
+		"X-Caller": {"root"}, "X_caller": {"root"}, "X+Caller": {"root"},
 	}
-	scrubTrailer(h)
+	scrubTrailer(h, []string{"X-Caller"})
 	if diff := cmp.Diff(http.Header{"Grpc-Status": {"0"}, "X-Sum": {"1"}, "Server-Timing": {"a"}}, h); diff != "" {
 		t.Error(diff)
 	}

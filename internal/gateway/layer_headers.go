@@ -69,6 +69,12 @@ func newRequestFields(b *build, inner responder) (responder, error) {
 		return inner, nil
 	}
 	l := &requestFields{changes: changes, inner: inner}
+	for _, name := range changes.remove {
+		b.owns(name)
+	}
+	for _, v := range changes.set {
+		b.owns(v.name)
+	}
 	changes.set = slices.DeleteFunc(changes.set, func(v fieldValue) bool {
 		if v.name != "Host" { // net/http keeps it out of the header
 			return false
@@ -81,6 +87,13 @@ func newRequestFields(b *build, inner responder) (responder, error) {
 
 // respond implements responder.
 func (l *requestFields) respond(c *call) {
+	// Clients must not get past a change by another spelling of the name.
+	for _, name := range l.changes.remove {
+		removeSpellings(c.r.Header, name)
+	}
+	for _, v := range l.changes.set {
+		removeSpellings(c.r.Header, v.name)
+	}
 	l.changes.apply(c.r.Header)
 	if l.host != "" {
 		c.r.Host = l.host

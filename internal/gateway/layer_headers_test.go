@@ -14,16 +14,21 @@ import (
 
 func TestRequestAndResponseHeaders(t *testing.T) {
 	r := behind(t, func(c *config.Route) {
-		c.RequestHeaders = config.Headers{Set: map[string]string{"x-tenant": "shop", "Host": "inner.example"}, Remove: []string{"cookie"}}
+		c.RequestHeaders = config.Headers{Set: map[string]string{"x-tenant": "shop", "Host": "inner.example"}, Remove: []string{"cookie", "x-debug"}}
 		c.ResponseHeaders = config.Headers{Set: map[string]string{"X-Served-By": "us"}, Remove: []string{"content-type"}}
 	})
-	res, body := get(t, testClient(t, false), http.MethodGet, r.url("/"), "X-Tenant", "mine", "Cookie", "a=b")
+	res, body := get(t, testClient(t, false), http.MethodGet, r.url("/"), "X-Tenant", "mine", "X_Tenant", "mine", "X.tenant", "mine", "Cookie", "a=b", "X_Debug", "1")
 	var got echo
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}
 	if v := got.Header["X-Tenant"]; len(v) != 1 || v[0] != "shop" || got.Header["Cookie"] != nil || got.Host != "inner.example" {
 		t.Errorf("the upstream got %v for host %s", got.Header, got.Host)
+	}
+	for field := range got.Header {
+		if field != "X-Tenant" && sameField(field, "X-Tenant") || sameField(field, "X-Debug") {
+			t.Errorf("the upstream got %s, too", field)
+		}
 	}
 	if res.Header.Get("X-Served-By") != "us" || res.Header.Get("Content-Type") == "application/json" {
 		t.Errorf("the client got %v", res.Header)

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net/http"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/bcrypt"
 
 	"holdfast/internal/config"
@@ -176,6 +178,37 @@ func TestJWTWithoutKeys(t *testing.T) {
 	}
 }
 
+// A trailer cannot say who the caller is: readers that merge it into the header would believe it.
+func TestCallerInTrailer(t *testing.T) {
+	const key = "a long shared secret"
+	keys := config.DefaultAPIKeys()
+	keys.Keys, keys.NameHeader = map[string]secret.Value{"billing": secret.New(key)}, "X-Caller"
+	r := behind(t, func(c *config.Route) {
+		c.APIKeys, c.RequestHeaders = &keys, config.Headers{Remove: []string{"X-Debug"}}
+		c.Parking.MaxRequests = 0
+	})
+	got := make(chan http.Header, 1)
+	r.ready("shop-1", backend(t, func(_ http.ResponseWriter, r *http.Request) {
+		announced := r.Header.Clone()
+		_, _ = io.Copy(io.Discard, r.Body)
+		for name, values := range r.Trailer {
+			announced["Trailer "+name] = values
+		}
+		got <- announced
+	}))
+	raw(t, r.Addrs()["web"], "POST / HTTP/1.1\r\nHost: shop\r\nX-Api-Key: "+key+"\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"+
+		"Trailer: X-Caller, X-Sum, X_Caller\r\n\r\n1\r\na\r\n0\r\nX-Caller: root\r\nX_Caller: root\r\nX-Debug: 1\r\nX-Sum: 1\r\n\r\n")
+	trailer := http.Header{}
+	for name, values := range <-got {
+		if name, ok := strings.CutPrefix(name, "Trailer "); ok {
+			trailer[name] = values
+		}
+	}
+	if diff := cmp.Diff(http.Header{"X-Sum": {"1"}}, trailer); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAPIKeysAndPasswords(t *testing.T) {
 	const key = "a long shared secret"
 	sum := sha256.Sum256([]byte(key))
@@ -221,7 +254,7 @@ func TestAPIKeysAndPasswords(t *testing.T) {
 				if code := problemCode(t, res, body); code != tt.code {
 					t.Errorf("code %q", code)
 				}
-				if says := res.Header.Get("Www-Authenticate"); tt.rig == basic && says != `Basic realm="the \"shop\"", charset="UTF-8"` {
+				if says := res.Header.Get("Www-Authenticate"); tt.rig == r && says != `ApiKey realm="shop"` || tt.rig == basic && says != `Basic realm="the \"shop\"", charset="UTF-8"` {
 					t.Errorf("it asks with %q", says)
 				}
 				return

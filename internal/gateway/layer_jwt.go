@@ -47,6 +47,7 @@ func newBearer(b *build, inner responder) (responder, error) {
 	l := &bearer{tokens: tokens, cookie: conf.Cookie, realm: quoted(b.route.name), inner: inner}
 	for name, claim := range conf.ClaimHeaders {
 		l.claims = append(l.claims, claimField{http.CanonicalHeaderKey(name), claim})
+		b.owns(name)
 	}
 	return l, nil
 }
@@ -150,6 +151,8 @@ func (l *bearer) respond(c *call) {
 	h := c.r.Header
 	for _, f := range l.claims {
 		removeSpellings(h, f.name)
+	}
+	for _, f := range l.claims { // after all of them: one name may be another's spelling
 		if value, ok := claims.Value(f.claim); ok {
 			h[f.name] = []string{value}
 		}

@@ -24,7 +24,9 @@ type apiKeys struct {
 	keys   *identity.APIKeys
 	header string
 	name   string // the field in which the upstream gets the caller; empty: none
-	inner  responder
+	// challenge is what a 401 must have (RFC 9110, 15.5.2); the scheme is registered nowhere.
+	challenge []string
+	inner     responder
 }
 
 func newAPIKeys(b *build, inner responder) (responder, error) {
@@ -36,7 +38,9 @@ func newAPIKeys(b *build, inner responder) (responder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &apiKeys{keys, http.CanonicalHeaderKey(conf.Header), http.CanonicalHeaderKey(conf.NameHeader), inner}, nil
+	b.owns(conf.NameHeader)
+	challenge := []string{`ApiKey realm="` + quoted(b.route.name) + `"`}
+	return &apiKeys{keys, http.CanonicalHeaderKey(conf.Header), http.CanonicalHeaderKey(conf.NameHeader), challenge, inner}, nil
 }
 
 // respond implements responder.
@@ -49,6 +53,7 @@ func (l *apiKeys) respond(c *call) {
 	}
 	if !ok {
 		c.series.denied("api_key")
+		c.Header()["Www-Authenticate"] = l.challenge[:1:1]
 		code, detail := "api_key_required", "An API key is needed here."
 		if len(values) > 0 {
 			code, detail = "api_key_invalid", "The API key is not known."
@@ -60,6 +65,13 @@ func (l *apiKeys) respond(c *call) {
 	c.subject = caller
 	name(h, l.name, caller)
 	l.inner.respond(c)
+}
+
+// owns keeps a field that tells who sent a request out of trailers; an empty one is none.
+func (b *build) owns(field string) {
+	if field != "" {
+		b.route.own = append(b.route.own, field)
+	}
 }
 
 // name tells the upstream who it is; what clients send under that name is removed.
@@ -95,6 +107,7 @@ func newBasicAuth(b *build, inner responder) (responder, error) {
 	if realm == "" {
 		realm = b.route.name
 	}
+	b.owns(conf.NameHeader)
 	return &basicAuth{passwords, []string{`Basic realm="` + quoted(realm) + `", charset="UTF-8"`}, http.CanonicalHeaderKey(conf.NameHeader), inner}, nil
 }
 

@@ -178,7 +178,7 @@ func (x *exchange) copyAnswer(res *http.Response) {
 		c.abort(res.StatusCode)
 	}
 	_ = res.Body.Close() // fills res.Trailer
-	scrubTrailer(res.Trailer)
+	scrubTrailer(res.Trailer, nil)
 	if len(res.Trailer) == 0 {
 		return
 	}

@@ -28,6 +28,7 @@ type route struct {
 	strip      string
 	serve      responder
 	decorators []decorator // of its answers' headers
+	own        []string    // fields of requests that it writes or removes, which no trailer may have
 	maxBody    config.Size // 0 = no bound
 	pages      errorPages
 	fallback   *fallback // nil: none
