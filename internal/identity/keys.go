@@ -70,14 +70,14 @@ func (k *Keys) current(ctx context.Context, now time.Time) (*keySet, error) {
 		return k.get(ctx, nil, now)
 	}
 	age := now.Sub(d.at)
+	if age >= trustFor { // nobody came for a day, or they cannot be got
+		return k.get(ctx, d.keySet, now)
+	}
 	if age >= k.o.RefreshEvery && k.busy.CompareAndSwap(false, true) {
 		k.o.Go(func(ctx context.Context) {
 			defer k.busy.Store(false)
 			_, _ = k.get(ctx, d.keySet, now) // told to OnError
 		})
-	}
-	if age >= trustFor {
-		return nil, ErrNoKeys
 	}
 	return d.keySet, nil
 }
@@ -106,7 +106,7 @@ func (k *Keys) get(ctx context.Context, had *keySet, now time.Time) (*keySet, er
 		return d.keySet, nil
 	}
 	if !k.tried.IsZero() && now.Sub(k.tried) < leastBetween {
-		if d == nil {
+		if d == nil || now.Sub(d.at) >= trustFor {
 			return nil, ErrNoKeys
 		}
 		return d.keySet, nil

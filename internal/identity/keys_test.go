@@ -129,9 +129,12 @@ func TestKeysThatCannotBeGot(t *testing.T) {
 		}
 		time.Sleep(leastBetween)
 		p.set(i.jwks(), nil)
-		_ = get() // has them got in the background
 		if err := get(); err != nil {
 			t.Errorf("they can be got again: %v", err)
+		}
+		time.Sleep(3 * trustFor)
+		if err := get(); err != nil {
+			t.Errorf("nobody came for days: %v", err)
 		}
 		told := fmt.Sprint(p.errors)
 		if len(p.errors) < 4 || p.errors[len(p.errors)-1] != nil || !strings.Contains(told, "refused") {
