@@ -102,8 +102,27 @@ func TestFallbackWhileOpen(t *testing.T) {
 	client := testClient(t, false)
 	for _, reason := range []string{"500", "breaker_open"} { // what the fallback answers does not count as the upstream's
 		res, body := get(t, client, http.MethodGet, r.url("/"))
-		if res.StatusCode != 200 || body != "instead" || res.Header.Get("Holdfast-Fallback") != reason {
+		if res.StatusCode != 200 || body != "instead" || res.Header.Get("Holdfast-Fallback") != reason || res.Header.Get("Retry-After") != "" {
 			t.Errorf("want %s: %d %q %v", reason, res.StatusCode, body, res.Header)
+		}
+	}
+}
+
+// What an app answers that stands in is not held against the one that it stands in for.
+func TestFallbackThatFailsOpensNothing(t *testing.T) {
+	breaker := config.DefaultCircuitBreaker()
+	breaker.MinRequests, breaker.Statuses = 1, []string{"500"}
+	r := start(t, testConfig(map[string]config.Route{"shop": {
+		App: "shop", CircuitBreaker: config.Breakers{breaker}, Fallback: &config.Fallback{On: []string{"404"}, App: "spare"},
+	}}))
+	target := r.ready("shop-1", backend(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }))
+	target.App, target.Instance = "spare", "spare-1"
+	target.Address = backend(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }).Listener.Addr().String()
+	r.set.SetReady(target, true)
+	client := testClient(t, false)
+	for range 3 {
+		if res, _ := get(t, client, http.MethodGet, r.url("/")); res.StatusCode != 500 || res.Header.Get("Holdfast-Fallback") != "404" {
+			t.Errorf("%d %v", res.StatusCode, res.Header)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -157,6 +158,42 @@ func TestFlowEndsWaits(t *testing.T) {
 		if code := <-gone; code != http.StatusServiceUnavailable {
 			t.Errorf("while the gateway ends: %d", code)
 		}
+	})
+}
+
+// Who had his turn leaves the line, of which there is a bound.
+func TestFlowLineMovesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBare(t, flows(func(f *config.Flow) { f.QPS, f.Control = 1000, config.FlowThrottle }), newFlow, responding(fine))
+		for i := range 10_100 {
+			if w := b.send(); w.Code != http.StatusOK {
+				t.Fatalf("request %d: %d", i, w.Code)
+			}
+		}
+	})
+}
+
+// The listener's read_timeout does not run while a request waits for its turn; the log tells how long it did.
+func TestFlowWaitsLongerThanTheReadTimeout(t *testing.T) {
+	t.Parallel()
+	conf := testConfig(map[string]config.Route{"shop": {App: "shop", Flow: config.Flows{
+		{QPS: 0.7, Control: config.FlowThrottle, MaxWait: config.Duration(time.Minute)},
+	}}})
+	l := conf.Listeners["web"]
+	l.ReadTimeout = config.Duration(time.Second)
+	conf.Listeners["web"] = l
+	r := start(t, conf)
+	r.ready("shop-1", backend(t, bodyHandler))
+	long := strings.Repeat("x", 1<<20) // more than is read with the header
+	client := testClient(t, false)
+	for range 2 {
+		if got := <-later(client, "POST", r.url("/"), long); got != "200 POST "+long {
+			t.Errorf("%.80s", got)
+		}
+	}
+	r.access.wait(t, func(m map[string]any) bool {
+		queued, _ := m["queued_duration"].(float64)
+		return queued > 1 && queued < 60
 	})
 }
 
