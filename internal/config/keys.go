@@ -81,7 +81,7 @@ func (r *reader) entryName(key *node, at path, s *shape) bool {
 		if name != "" && !strings.ContainsAny(name, "=\x00") && !strings.ContainsFunc(name, isControl) {
 			return true
 		}
-		message, hint = fmt.Sprintf("%q cannot be the name of an environment variable", name), "write letters, digits and _"
+		message, hint = fmt.Sprintf("%q cannot be a name here", name), "write letters, digits and _"
 	default:
 		if goodToken(name) {
 			return true

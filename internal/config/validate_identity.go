@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/internal/identity"
 	"holdfast/internal/secret"
 )
 
@@ -24,13 +25,19 @@ func (v *validator) identity(at path, route Route) {
 			hash, hashed := strings.CutPrefix(key, "sha256:")
 			return hashed && len(hash) == 64 && strings.Trim(hash, "0123456789abcdefABCDEF") == "" || !hashed && len(key) >= 16
 		})
+		v.sameKeys(sub.key("keys"), keys.Keys)
 	}
 	if basic := route.BasicAuth; basic != nil {
 		sub := at.key("basic_auth")
 		v.fieldName(sub.key("name_header"), basic.NameHeader)
 		v.secrets(sub.key("users"), basic.Users, "write a bcrypt or argon2id hash: holdfast hash prints one", func(hash string) bool {
-			return strings.HasPrefix(hash, "$2") || strings.HasPrefix(hash, "$argon2id$")
+			return identity.CheckHash(hash) == nil
 		})
+		for _, user := range slices.Sorted(maps.Keys(basic.Users)) {
+			if name := sub.key("users").key(user); strings.Contains(user, ":") {
+				v.report(codeName, v.key(name), name, fmt.Sprintf("users: nobody can log in as %q: a colon ends the name (RFC 7617)", user), "write a name without a colon")
+			}
+		}
 		if route.JWT != nil {
 			v.report(codeTogether, v.key(sub), sub, "jwt and basic_auth want the same header, so that nobody could come in", "keep one of them, or make two routes")
 		}
@@ -85,6 +92,11 @@ func (v *validator) jwt(at path, j JWT) {
 	names := slices.Sorted(maps.Keys(j.ClaimHeaders))
 	headers := at.key("claim_headers")
 	v.fieldNames(headers, names, v.key, func(i int) path { return headers.key(names[i]) })
+	for _, name := range names {
+		if strings.EqualFold(name, "Host") {
+			v.report(codeHeader, v.key(headers.key(name)), headers.key(name), "claim_headers: Host names the server, not a client", "write another name")
+		}
+	}
 }
 
 // keysURL wants https, or http on this machine: whoever can change the answer can make tokens.
@@ -104,9 +116,25 @@ func (v *validator) keysURL(at path, text string) {
 	v.report(codeURL, v.value(at), at, fmt.Sprintf("jwks_url: %q cannot be used", text), hint)
 }
 
+// sameKeys reports callers that could not be told apart.
+func (v *validator) sameKeys(at path, keys map[string]secret.Value) {
+	had := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		key := keys[name].Reveal()
+		sub := at.key(name)
+		if first, twice := had[key]; twice && !v.rejected[sub] {
+			v.report(codeTogether, v.key(sub), sub, fmt.Sprintf("keys: %q and %q have the same key", first, name), "give each its own: holdfast hash --api-key makes one")
+			continue
+		}
+		had[key] = name
+	}
+}
+
 // fieldName checks one name of a header field.
 func (v *validator) fieldName(at path, name string) {
-	if name != "" {
+	if strings.EqualFold(name, "Host") {
+		v.report(codeHeader, v.value(at), at, fmt.Sprintf("%s: Host names the server, not a client", last(at)), "write another name")
+	} else if name != "" {
 		v.fieldNames(at, []string{name}, v.value, func(int) path { return at })
 	}
 }
