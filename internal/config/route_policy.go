@@ -118,7 +118,7 @@ type CORS struct {
 	Origins []string `yaml:"origins" rule:"required"`
 	// Methods that may be used (default [GET, HEAD, POST]).
 	Methods []string `yaml:"methods"`
-	// Headers that may be sent besides the harmless ones (default: none).
+	// Headers that may be sent besides the harmless ones, each by its name (default: none).
 	Headers []string `yaml:"headers"`
 	// ExposeHeaders are the fields of answers that the page may read (default: none).
 	ExposeHeaders []string `yaml:"expose_headers"`
@@ -237,7 +237,8 @@ type Headers struct {
 
 // SecurityHeaders are set on every answer of the route that does not have them.
 type SecurityHeaders struct {
-	// HSTS is the max-age of Strict-Transport-Security, on TLS listeners only (default 8760h; 0s = none).
+	// HSTS is the max-age of Strict-Transport-Security, which includes all subdomains of the host; it is sent to
+	// clients that came by TLS only (default 8760h; 0s = none).
 	HSTS Duration `yaml:"hsts"`
 	// ContentSecurityPolicy is the value of Content-Security-Policy (default: none).
 	ContentSecurityPolicy string `yaml:"content_security_policy"`
