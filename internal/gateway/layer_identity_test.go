@@ -178,6 +178,28 @@ func TestJWTWithoutKeys(t *testing.T) {
 	}
 }
 
+// A route without a check must not be the way to pose as somebody to an upstream that believes another one.
+func TestCallerOfAnotherRoute(t *testing.T) {
+	keys := config.DefaultAPIKeys()
+	keys.Keys, keys.NameHeader = map[string]secret.Value{"billing": secret.New("a long shared secret")}, "X-Caller"
+	open, closed, other := appRoute()["shop"], appRoute()["shop"], appRoute()["shop"]
+	closed.APIKeys, closed.Match.PathPrefix = &keys, "/closed"
+	up := backend(t, echoHandler)
+	other.Match.PathPrefix, other.App, other.URLs = "/other", "", []string{up.URL}
+	r := start(t, testConfig(map[string]config.Route{"open": open, "closed": closed, "other": other}))
+	r.ready("shop-1", up)
+	for path, want := range map[string][]string{"/": nil, "/closed": {"billing"}, "/other": {"root"}} {
+		_, body := get(t, testClient(t, false), http.MethodGet, r.url(path), "X-Caller", "root", "X-Api-Key", "a long shared secret")
+		var got echo
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatalf("%s: %v: %s", path, err, body)
+		}
+		if diff := cmp.Diff(want, got.Header["X-Caller"]); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+	}
+}
+
 // A trailer cannot say who the caller is: readers that merge it into the header would believe it.
 func TestCallerInTrailer(t *testing.T) {
 	const key = "a long shared secret"

@@ -24,6 +24,8 @@ type build struct {
 	config *config.Config
 
 	everywhere []string // the listeners of a route that names none
+	// callers are the fields by which routes tell who sent a request, by what they lead to; nil: not yet known.
+	callers map[string][]string
 }
 
 // layers are the policies in their fixed order, the outermost first. Request id, trace, client address,
@@ -39,6 +41,7 @@ func layers() []layer {
 		{"jwt", newBearer},
 		{"api_keys", newAPIKeys},
 		{"basic_auth", newBasicAuth},
+		{"caller_fields", newForeignCallers},
 		{"flow", newFlow},
 		{"max_body_size", newBodyLimit},
 		{"fault", newFault},
