@@ -119,7 +119,7 @@ func (g *Gateway) compileTarget(next *setup, r *route, conf config.Route) (kind,
 			f = g.current.folders[path]
 		}
 		if f == nil {
-			f = newFolder(path)
+			f = newFolder(path, g.keeper)
 		}
 		next.folders[path] = f
 		r.serve = newFiles(*conf.FileServer, f)

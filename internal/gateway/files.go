@@ -98,8 +98,8 @@ func (f *files) toSlash(c *call) {
 }
 
 // serveFile sends a file, or what lies beside it already compressed.
-func (f *files) serveFile(c *call, name string, file *os.File, info os.FileInfo, cacheControl string) {
-	base := name[strings.LastIndexByte(name, '/')+1:]
+func (f *files) serveFile(c *call, file *found, cacheControl string) {
+	base := file.name[strings.LastIndexByte(file.name, '/')+1:]
 	h := c.Header()
 	c.set(h, "Content-Type", contentType(base))
 	c.set(h, "X-Content-Type-Options", "nosniff")
@@ -108,16 +108,16 @@ func (f *files) serveFile(c *call, name string, file *os.File, info os.FileInfo,
 	}
 	c.set(h, "Cache-Control", cacheControl)
 	if f.precompressed {
-		if coded, codedInfo, kind := f.variant(c, name, info); coded != nil {
-			defer closeFile(coded)
+		if coded, kind := f.variant(c, file); kind != noCoding {
+			defer coded.close()
 			c.set(h, "Content-Encoding", kind.String())
-			c.set(h, "Etag", etag(codedInfo, kind))
-			send(c, coded, codedInfo)
+			c.set(h, "Etag", etag(coded.info, kind))
+			send(c, f.root, &coded)
 			return
 		}
 	}
-	c.set(h, "Etag", etag(info, noCoding))
-	send(c, file, info)
+	c.set(h, "Etag", etag(file.info, noCoding))
+	send(c, f.root, file)
 }
 
 // extended reports whether a name ends in one with an extension.

@@ -1,22 +1,22 @@
 package gateway
 
 import (
+	"bytes"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 )
 
 // send sends a file whose header is set but for what tells of its bytes.
-func send(c *call, file *os.File, info os.FileInfo) {
-	size := info.Size()
+func send(c *call, in *folder, file *found) {
+	size := file.info.Size()
 	if conditional(c.r.Header) || size < 0 {
-		sendPart(c, file, info)
+		sendPart(c, file)
 		return
 	}
 	h := c.Header()
-	if t := info.ModTime(); !t.IsZero() && !t.Equal(time.Unix(0, 0)) {
+	if t := file.info.ModTime(); !t.IsZero() && !t.Equal(time.Unix(0, 0)) {
 		c.set(h, "Last-Modified", t.UTC().Format(http.TimeFormat))
 	}
 	c.set(h, "Accept-Ranges", "bytes")
@@ -28,11 +28,11 @@ func send(c *call, file *os.File, info os.FileInfo) {
 		// One read costs less than having the kernel send it: that takes several calls, and packets.
 		buf := c.buffers.get()
 		defer c.buffers.put(buf)
-		if n, err := io.ReadFull(file, (*buf)[:size]); n > 0 && err == nil {
-			_, _ = c.Write((*buf)[:n]) // a client that went away needs no answer
+		if data, ok := file.read(in, *buf); ok {
+			_, _ = c.Write(data) // a client that went away needs no answer
 		}
 	default:
-		_, _ = io.CopyN(&c.recorder, file, size)
+		_, _ = io.CopyN(&c.recorder, file.file, size)
 	}
 }
 
@@ -47,17 +47,21 @@ func conditional(h http.Header) bool {
 }
 
 // sendPart answers a conditional request. http.ServeContent does not tell the length of a coded file.
-func sendPart(c *call, file *os.File, info os.FileInfo) {
+func sendPart(c *call, file *found) {
 	if h := c.Header(); len(h["Content-Encoding"]) > 0 {
 		before := c.before
 		c.before = func() {
 			if c.status == http.StatusOK {
-				h["Content-Length"] = []string{strconv.FormatInt(info.Size(), 10)}
+				h["Content-Length"] = []string{strconv.FormatInt(file.info.Size(), 10)}
 			}
 			if before != nil {
 				before()
 			}
 		}
 	}
-	serveContent(c, info.ModTime(), file)
+	var content io.ReadSeeker = file.file
+	if file.kept != nil {
+		content = bytes.NewReader(file.kept)
+	}
+	serveContent(c, file.info.ModTime(), content)
 }

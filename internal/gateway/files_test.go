@@ -209,7 +209,7 @@ func TestFolderHasNoWayOut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := newFolder(root)
+	f := newFolder(root, newKeeper(0))
 	defer f.close()
 	for _, name := range []string{
 		"file", "dir", "dir/secret.txt", "in/up", "in/up/" + filepath.Base(outside) + "/secret.txt", "chain", "relative",
@@ -255,7 +255,7 @@ func TestFolderIsReplaced(t *testing.T) {
 		}
 	}
 	link := filepath.Join(base, "current")
-	f := newFolder(link)
+	f := newFolder(link, newKeeper(0))
 	defer f.close()
 	if _, err := f.stat("v"); !os.IsNotExist(err) {
 		t.Errorf("before it exists: %v", err)

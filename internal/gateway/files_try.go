@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 	"syscall"
 
@@ -39,7 +38,7 @@ func expand(candidate, path string) attempt {
 // tried. Slash says that the client's path ends in one: a folder is served only there, so that relative
 // links in it lead where they should. What a folder holds is never listed.
 func (f *files) try(c *call, a attempt, slash bool) bool {
-	file, info, err := f.look(a.name)
+	file, err := f.look(a.name)
 	switch {
 	case absent(err):
 		return false
@@ -47,14 +46,14 @@ func (f *files) try(c *call, a attempt, slash bool) bool {
 		f.missing(c, err)
 		return true
 	}
-	defer closeFile(file)
+	defer file.close()
 	switch {
-	case info.IsDir() && (a.own || a.slash):
+	case file.info.IsDir() && (a.own || a.slash):
 		return f.tryIndex(c, a, slash)
-	case a.slash || !info.Mode().IsRegular():
+	case a.slash || !file.info.Mode().IsRegular():
 		return false
 	default:
-		f.serveFile(c, a.name, file, info, f.cacheControl)
+		f.serveFile(c, &file, f.cacheControl)
 		return true
 	}
 }
@@ -82,7 +81,7 @@ func (f *files) tryIndex(c *call, a attempt, slash bool) bool {
 
 // tryFile serves name if it is a file.
 func (f *files) tryFile(c *call, name, cacheControl string) bool {
-	file, info, err := f.look(name)
+	file, err := f.look(name)
 	if err != nil {
 		if !absent(err) {
 			f.missing(c, err)
@@ -90,37 +89,37 @@ func (f *files) tryFile(c *call, name, cacheControl string) bool {
 		}
 		return false
 	}
-	defer closeFile(file)
-	if !info.Mode().IsRegular() {
+	defer file.close()
+	if !file.info.Mode().IsRegular() {
 		return false
 	}
-	f.serveFile(c, name, file, info, cacheControl)
+	f.serveFile(c, &file, cacheControl)
 	return true
 }
 
-// look opens a name and says what it is. A folder may be one that nobody may list: then file is nil.
-func (f *files) look(name string) (*os.File, os.FileInfo, error) {
+// look opens a name and says what it is. The caller closes it.
+func (f *files) look(name string) (found, error) {
+	if data, info := f.root.keeper.find(f.root, name); data != nil {
+		return found{name: name, info: info, kept: data}, nil
+	}
 	file, err := f.root.open(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			if info, statErr := f.root.stat(name); statErr == nil && info.IsDir() {
-				return nil, info, nil
+				return found{name: name, info: info}, nil
 			}
 		}
-		return nil, nil, err
+		return found{}, err
 	}
 	info, err := file.Stat()
 	if err != nil {
-		closeFile(file)
-		return nil, nil, err
+		_ = file.Close() // it was not read
+		return found{}, err
 	}
-	return file, info, nil
+	return found{name: name, file: file, info: info}, nil
 }
 
 // absent reports whether err says that there is no such name.
 func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
 }
-
-// closeFile closes a file that was only read.
-func closeFile(file *os.File) { _ = file.Close() }

@@ -196,7 +196,7 @@ func TestPrecompressed(t *testing.T) {
 // Whether something lies beside a file is looked up once a second, and the memory of it is bounded.
 func TestBesides(t *testing.T) {
 	root := tree(t, map[string]string{"a": "a"})
-	f := newFolder(root)
+	f := newFolder(root, newKeeper(0))
 	defer f.close()
 	if got := f.variants("a"); got != 0 {
 		t.Errorf("variants = %b", got)

@@ -14,7 +14,8 @@ const folderCheck = time.Second
 
 // folder opens files below a path by os.Root, which nothing leads out of.
 type folder struct {
-	path string
+	path   string
+	keeper *keeper
 
 	mu      sync.Mutex // guards the replacing of root
 	root    atomic.Pointer[os.Root]
@@ -24,7 +25,9 @@ type folder struct {
 	beside besides
 }
 
-func newFolder(path string) *folder { return &folder{path: path, began: time.Now()} }
+func newFolder(path string, k *keeper) *folder {
+	return &folder{path: path, keeper: k, began: time.Now()}
+}
 
 func (f *folder) stat(name string) (os.FileInfo, error) {
 	return inFolder(f, func(r *os.Root) (os.FileInfo, error) { return r.Stat(name) })
@@ -75,6 +78,7 @@ func (f *folder) current() (*os.Root, error) {
 	f.root.Store(r)
 	f.checked.Store(now)
 	f.beside.forget()
+	f.keeper.forget(f)
 	if old != nil {
 		_ = old.Close() // files opened through it stay open
 	}
@@ -98,4 +102,5 @@ func (f *folder) close() {
 	if r := f.root.Swap(nil); r != nil {
 		_ = r.Close() // files opened through it stay open
 	}
+	f.keeper.forget(f)
 }

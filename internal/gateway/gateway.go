@@ -105,6 +105,7 @@ type Gateway struct {
 	ports       ports
 
 	buffers  buffers
+	keeper   *keeper
 	encoders encoders
 	fields   fieldLists
 	active   activity
@@ -144,6 +145,7 @@ func New(o Options) *Gateway {
 		drain:      o.DrainTimeout,
 		ports:      ports{o.Holder, o.Excluded},
 		active:     newActivity(),
+		keeper:     newKeeper(settled),
 		fatal:      make(chan error, 1),
 		ending:     make(chan struct{}),
 		current:    &setup{},

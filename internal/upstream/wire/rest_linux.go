@@ -25,7 +25,7 @@ func (r *rest) take(c *conn, p []byte) int {
 func (r *rest) step(fd uintptr) (done bool) {
 	for {
 		n, err := syscall.Read(int(fd), r.p)
-		if err == syscall.EINTR { //nolint:errorlint // a system call's own
+		if err == syscall.EINTR {
 			continue
 		}
 		r.n = max(n, 0)
