@@ -37,7 +37,7 @@ func TestGrowth(t *testing.T) {
 func TestPace(t *testing.T) {
 	stop := pace(nil)
 	deadline := time.Now().Add(time.Minute)
-	var kept [64][]byte
+	kept := make([][]byte, 64)
 	for n := 0; percent() <= calmGrowth; n++ {
 		kept[n%len(kept)] = make([]byte, 16<<10)
 		if time.Now().After(deadline) {

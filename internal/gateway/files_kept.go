@@ -16,15 +16,6 @@ const (
 	settled = 3 * time.Second
 )
 
-// version tells one state of a file from every other: a write changes the time of its last status change,
-// which no program can set (stat(3type)).
-type version struct {
-	device, inode uint64
-	size          int64
-	modified      int64
-	changed       int64
-}
-
 // keeper keeps the bytes of small files that are asked for again. Each use has the file's version looked
 // up, which costs one system call where opening, reading and closing are five.
 type keeper struct {

@@ -5,6 +5,15 @@ import (
 	"syscall"
 )
 
+// version tells one state of a file from every other: a write changes the time of its last status change,
+// which no program can set (stat(3type)).
+type version struct {
+	device, inode uint64
+	size          int64
+	modified      int64
+	changed       int64
+}
+
 // versionOf is the version of a file; false: it cannot be told.
 func versionOf(info os.FileInfo) (version, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
