@@ -50,7 +50,7 @@ func startPebble(t *testing.T, http01, tlsALPN01 string) *pebble {
 	launch(t, exec.Command("pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", dns,
 		"-http01", "", "-https01", "", "-tlsalpn01", "", "-management", rig.FreeAddress(t)))
 	cmd := exec.Command("pebble", "-config", file, "-strict", "-dnsserver", dns)
-	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=50", "PEBBLE_VA_ALWAYS_VALID=0", "PEBBLE_AUTHZREUSE=0")
+	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=15", "PEBBLE_VA_ALWAYS_VALID=0", "PEBBLE_AUTHZREUSE=0")
 	p := &pebble{directory: "https://localhost:" + strconv.Itoa(portOf(t, address)) + "/dir", caFile: filepath.Join(dir, "cert.pem"), roots: x509.NewCertPool()}
 	p.kill = launch(t, cmd)
 	client := insecureClient(t)

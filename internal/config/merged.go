@@ -43,8 +43,11 @@ func without(tree map[string]any, key string) map[string]any {
 	return tree
 }
 
-// tree is everything.
+// tree is everything; nothing for a Snapshot that was not loaded.
 func (m *merged) tree() map[string]any {
+	if m == nil {
+		return nil
+	}
 	m.once.Do(func() {
 		m.all = maps.Clone(m.rest)
 		routes := make(map[string]any, len(m.user))
