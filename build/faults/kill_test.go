@@ -143,17 +143,20 @@ func TestKillStorm(t *testing.T) {
 	kills := <-storm
 	delays := watcher.stop()
 
-	off, worst := 0, 0.0
+	early, late, worst := 0, 0, 0.0
 	for _, d := range delays {
 		// The policy takes off up to a tenth of each delay, so that many do not come back together.
-		deviation := max(0.9-float64(d)/float64(backoff), float64(d)/float64(backoff)-1)
-		worst = max(worst, deviation)
-		if deviation > 0.1 {
-			off++
+		share := float64(d) / float64(backoff)
+		worst = max(worst, 0.9-share, share-1)
+		switch {
+		case share < 0.8:
+			early++
+		case share > 1.1:
+			late++ // a machine with other work starts one in many later than it was asked to
 		}
 	}
-	row(t, "kill storm, restart delays", off == 0 && len(delays) > kills/2, "all within 10 % of the policy",
-		"%d kills over %d apps: %d restarts with a delay, %d off, the worst by %.1f %%", kills, apps, len(delays), off, 100*max(worst, 0))
+	row(t, "kill storm, restart delays", early == 0 && late <= len(delays)/100 && len(delays) > kills/2, "none more than 10 % before, 99 of 100 at most 10 % after the policy's time",
+		"%d kills over %d apps: %d restarts with a delay, %d early, %d late, the worst by %.1f %%", kills, apps, len(delays), early, late, 100*max(worst, 0))
 	ratio := float64(rough.Latencies.P99) / float64(calm.Latencies.P99)
 	row(t, "kill storm, the healthy app", rough.Success == 1 && (ratio <= 2 || rough.Latencies.P99 < 5*time.Millisecond), "p99 at most doubled, or below 5 ms; 0 failed",
 		"p99 %v before, %v during (x%.1f), %.0f %% good", calm.Latencies.P99.Round(10*time.Microsecond), rough.Latencies.P99.Round(10*time.Microsecond), ratio, 100*rough.Success)
