@@ -55,11 +55,21 @@ func (m *machine) look() state.State {
 func (m *machine) export(s state.State, key string) {
 	m.t.Helper()
 	const file = `C:\look.reg`
-	text, code, err := m.run(m.t.Context(), "reg", "export", key, file, "/y")
-	if err != nil {
-		m.t.Fatalf("reg export %s: %v\n%s", key, err, text)
+	var text string
+	var code int
+	for range 5 { // that there is no such key is said; without a word Wine has ended before the program began
+		var err error
+		if text, code, err = m.run(m.t.Context(), "reg", "export", key, file, "/y"); err != nil {
+			m.t.Fatalf("reg export %s: %v\n%s", key, err, text)
+		}
+		if code == 0 || text != "" {
+			break
+		}
 	}
-	if code != 0 { // there is no such key
+	switch {
+	case code != 0 && text == "":
+		m.t.Fatalf("reg export %s: ends with %d without a word", key, code)
+	case code != 0: // there is no such key
 		return
 	}
 	data, err := os.ReadFile(m.path(file))
