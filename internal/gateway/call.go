@@ -42,6 +42,8 @@ type call struct {
 	subject  string // who sent it, as far as that was checked
 	queued   time.Duration
 	fellBack string // what the fallback stands in for
+	took     time.Duration
+	line     [1]zap.Field
 
 	result  policy.Result // what came of the upstream
 	watches []watch       // who is to hear of it

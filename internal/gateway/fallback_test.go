@@ -25,6 +25,7 @@ func falling(t *testing.T, on []string, f config.Fallback) (*rig, *atomic.Int64)
 		asked.Add(1)
 		switch req.URL.Path {
 		case "/500":
+			_, _ = req.Body.Read(make([]byte, 1)) // else the answer may come before anything of the body is sent
 			w.Header().Set("X-Upstream", "yes")
 			http.Error(w, "broken", http.StatusInternalServerError)
 		case "/reset":

@@ -107,7 +107,6 @@ type Gateway struct {
 	buffers  buffers
 	keeper   *keeper
 	encoders encoders
-	fields   fieldLists
 	active   activity
 	beats    func() (<-chan time.Time, func()) // the sweeper's clock
 	bound    func(remote, local netip.Addr, trust []netip.Prefix) bool

@@ -60,15 +60,20 @@ type conn struct {
 
 	gathered gathered // of whoever writes
 
-	mu      sync.Mutex // guards what follows, with the deadline of the socket
+	mu      sync.Mutex // guards what follows, with the deadlines of the socket
 	writeBy time.Time  // the deadline that somebody else wants
+	reading reading
 }
 
 type connKey struct{}
 
 // connContext makes a connection known to its requests.
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, ownConn(c))
+	own := ownConn(c)
+	if own.gen.tls == nil { // over TLS net/http does not read one byte from us
+		ctx = own.leavable(ctx)
+	}
+	return context.WithValue(ctx, connKey{}, own)
 }
 
 // connOf is the connection of a request; nil in tests without one.
@@ -133,7 +138,9 @@ func (c *conn) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.table().leave(c)
 	}
-	return c.TCPConn.Close()
+	err := c.TCPConn.Close()
+	c.endRequests()
+	return err
 }
 
 // end closes the connection of a client that is to blame. What the kernel still has for it is dropped.
@@ -146,14 +153,14 @@ func (c *conn) end(why ending) {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.body.Load() == bodyNone {
-		n, err := c.TCPConn.Read(p)
+		n, err := c.receive(p)
 		if c.http2.Load() {
 			c.received.Add(int64(n))
 		}
 		return n, err
 	}
 	c.in.waiting.Store(true)
-	n, err := c.TCPConn.Read(p)
+	n, err := c.receive(p)
 	c.in.waiting.Store(false)
 	c.in.bytes.Add(int64(n))
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -253,6 +260,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writeBy = t
+	c.reading.by, c.reading.set = t, t
 	return c.TCPConn.SetDeadline(t)
 }
 

@@ -330,7 +330,9 @@ func TestSteadyAnswer(t *testing.T) {
 }
 
 // TestDeadlines are somebody else's: a look does not take them off, and does not go beyond them.
-func TestDeadlines(t *testing.T) {
+// connPair is a connection of nobody's, and its other end.
+func connPair(t *testing.T) (*conn, net.Conn) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +342,7 @@ func TestDeadlines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = peer.Close() }()
+	t.Cleanup(func() { _ = peer.Close() })
 	accepted, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -350,7 +352,12 @@ func TestDeadlines(t *testing.T) {
 		t.Fatal("not TCP")
 	}
 	c := &conn{TCPConn: tcp}
-	defer func() { _ = c.TCPConn.Close() }()
+	t.Cleanup(func() { _ = c.TCPConn.Close() })
+	return c, peer
+}
+
+func TestDeadlines(t *testing.T) {
+	c, _ := connPair(t)
 	if err := c.SetWriteDeadline(time.Now().Add(-time.Second)); err != nil {
 		t.Fatal(err)
 	}

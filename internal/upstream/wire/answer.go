@@ -126,7 +126,9 @@ func contentLength(h http.Header) (int64, error) {
 			return 0, malformed("Content-Length %.64q", values)
 		}
 	}
-	h["Content-Length"] = values[:1]
+	if len(values) > 1 { // a full map grows before it looks whether a name is there already
+		h["Content-Length"] = values[:1]
+	}
 	n, s := int64(0), values[0]
 	for i := range len(s) {
 		if !isDigit(s[i]) || n > (math.MaxInt64-9)/10 {
