@@ -72,6 +72,15 @@ func (c *client) believe(h http.Header, peer string, trust []netip.Prefix) {
 	c.chain = strings.Join(append(hops, peer), ", ")
 }
 
+// network is whom the client shares bounds with.
+func (c client) network() string {
+	addr, err := netip.ParseAddr(c.address)
+	if err != nil {
+		return c.address
+	}
+	return clientNetwork(addr).String()
+}
+
 // peerAddress is the address of "192.0.2.1:4711" or "[2001:db8::1%eth0]:4711".
 func peerAddress(remote string) string {
 	i := strings.LastIndexByte(remote, ':')

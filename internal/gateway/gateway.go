@@ -30,6 +30,7 @@ import (
 
 	"holdfast/internal/certs"
 	"holdfast/internal/config"
+	"holdfast/internal/identity"
 	"holdfast/internal/status"
 	"holdfast/internal/upstream"
 )
@@ -107,6 +108,7 @@ type Gateway struct {
 	buffers  buffers
 	keeper   *keeper
 	encoders encoders
+	turns    *identity.Turns
 	active   activity
 	beats    func() (<-chan time.Time, func()) // the sweeper's clock
 	bound    func(remote, local netip.Addr, trust []netip.Prefix) bool
@@ -145,6 +147,7 @@ func New(o Options) *Gateway {
 		ports:      ports{o.Holder, o.Excluded},
 		active:     newActivity(),
 		keeper:     newKeeper(settled),
+		turns:      identity.NewTurns(),
 		fatal:      make(chan error, 1),
 		ending:     make(chan struct{}),
 		current:    &setup{},

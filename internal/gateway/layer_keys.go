@@ -99,7 +99,7 @@ func newBasicAuth(b *build, inner responder) (responder, error) {
 	if conf == nil {
 		return inner, nil
 	}
-	passwords, err := keep(b, "basic_auth", *conf, func() (*identity.Passwords, error) { return identity.NewPasswords(reveal(conf.Users)) })
+	passwords, err := keep(b, "basic_auth", *conf, func() (*identity.Passwords, error) { return identity.NewPasswords(reveal(conf.Users), b.g.turns) })
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (l *basicAuth) respond(c *call) {
 		ctx, done := context.WithTimeout(c.r.Context(), basicWait)
 		defer done()
 		var err error
-		if good, err = l.passwords.Check(ctx, user, password); errors.Is(err, identity.ErrBusy) {
+		if good, err = l.passwords.Check(ctx, c.client.network(), user, password); errors.Is(err, identity.ErrBusy) {
 			if c.r.Context().Err() != nil {
 				c.abort(statusClientClosed)
 			}

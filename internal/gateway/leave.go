@@ -127,6 +127,9 @@ func (c *conn) hurry() {
 
 // SetReadDeadline implements net.Conn.
 func (c *conn) SetReadDeadline(t time.Time) error {
+	if t.IsZero() && c.rests.CompareAndSwap(true, false) {
+		t = time.Now().Add(c.gen.settings.idle)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reading.by = t

@@ -44,6 +44,7 @@ type conn struct {
 	since  atomic.Int64 // the beat at which it became idle
 	closed atomic.Bool
 
+	rests atomic.Bool  // the next deadline that is taken off begins an idle time over HTTP/1
 	asked atomic.Bool  // something of a request came that no handler has seen
 	body  atomic.Int32 // of the present request over HTTP/1
 	late  atomic.Bool  // that body did not come in time
@@ -52,6 +53,7 @@ type conn struct {
 
 	looking atomic.Bool // a write is to come back, and has not yet
 
+	secure   *secureConn // with TLS; the sweeper may look at it once http2 is set
 	http2    atomic.Bool
 	received atomic.Int64 // bytes, over HTTP/2
 	flood    floodgate
@@ -109,6 +111,7 @@ func (c *conn) note(state http.ConnState) {
 			c.http2.Store(true)
 		}
 		c.body.Store(bodyNone)
+		c.rests.Store(!c.http2.Load())
 		c.since.Store(c.table().beats.Load())
 		c.state.CompareAndSwap(connActive, connIdle)
 	case http.StateHijacked:

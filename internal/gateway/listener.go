@@ -151,7 +151,7 @@ func newGeneration(s *socket, with settings) *generation {
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            with.readHeader,
 		ReadTimeout:                  with.read,
-		IdleTimeout:                  with.idle,
+		IdleTimeout:                  -1, // we end idle connections
 		MaxHeaderBytes:               with.maxHeader,
 		ErrorLog:                     errorLog,
 		ConnState:                    gen.connState,

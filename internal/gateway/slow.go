@@ -88,6 +88,9 @@ func (c *conn) sweep() {
 		c.end(endedFlood)
 		return
 	}
+	if c.http2.Load() && c.secure.sweepIdle(c.table().beats.Load(), idleBeats(c.gen.settings.idle)) {
+		return
+	}
 	rate := c.gen.socket.site.Load().limits.rate
 	if rate <= 0 {
 		return

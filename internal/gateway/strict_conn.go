@@ -85,7 +85,9 @@ type secureConn struct {
 	log    *zap.Logger
 
 	shaken  bool
+	http2   bool
 	preface string // what is still to come of HTTP/2's
+	in      incoming
 }
 
 // clientPreface begins every connection with HTTP/2 (RFC 9113, 3.4).
@@ -106,17 +108,24 @@ func (c *secureConn) Read(p []byte) (int, error) {
 		}
 		c.shaken = true
 	}
-	n, err := c.strictConn.Read(p)
-	if c.preface != "" && n > 0 {
-		m := min(n, len(c.preface))
-		if string(p[:m]) != c.preface[:m] {
-			c.bad = true
-			c.log.Debug("HTTP/2 was agreed upon, and something else came", zap.String("client", c.RemoteAddr().String()))
-			return 0, io.EOF
+	for {
+		n, err := c.strictConn.Read(p)
+		if c.preface != "" && n > 0 {
+			m := min(n, len(c.preface))
+			if string(p[:m]) != c.preface[:m] {
+				c.bad = true
+				c.log.Debug("HTTP/2 was agreed upon, and something else came", zap.String("client", c.RemoteAddr().String()))
+				return 0, io.EOF
+			}
+			c.preface = c.preface[m:]
 		}
-		c.preface = c.preface[m:]
+		if n == 0 || !c.http2 || c.in.take(p[:n], c.own.table().beats.Load()) {
+			return n, err
+		}
+		if err != nil {
+			return 0, err
+		}
 	}
-	return n, err
 }
 
 // shake does the handshake. It and the first header have their time each.
@@ -144,7 +153,7 @@ func (c *secureConn) shake() error {
 		if state.Version == tls.VersionTLS12 && strings.Contains(tls.CipherSuiteName(state.CipherSuite), "_CBC_") {
 			return errOldCipher
 		}
-		c.off, c.preface = true, clientPreface
+		c.off, c.http2, c.preface, c.in.left = true, true, clientPreface, len(clientPreface)
 	}
 	return nil
 }
@@ -165,5 +174,6 @@ func (gen *generation) guarded(c *conn) net.Conn {
 		return &plainConn{strictConn{Conn: c}}
 	}
 	t := tls.Server(c, gen.tls)
-	return &secureConn{strictConn: strictConn{Conn: t}, own: c, tls: t, within: gen.settings.readHeader, log: gen.socket.g.log}
+	c.secure = &secureConn{strictConn: strictConn{Conn: t}, own: c, tls: t, within: gen.settings.readHeader, log: gen.socket.g.log}
+	return c.secure
 }

@@ -35,9 +35,6 @@ const (
 	maxBcryptCost  = 15
 )
 
-// hashesAtOnce bounds how many passwords are checked at the same time: each takes 64 MiB.
-const hashesAtOnce = 2
-
 // HashPassword is the argon2id hash of a password, in the form of the reference implementation
 // ($argon2id$v=19$...).
 func HashPassword(password string) (string, error) {
@@ -143,15 +140,16 @@ func (h argonHash) fits(password string) bool {
 type Passwords struct {
 	users map[string]hashed
 	decoy hashed
-	turns chan struct{}
+	turns *Turns
 
 	secret digest   // keys what is remembered
 	known  sync.Map // user -> digest of the password that was good last
 }
 
-// NewPasswords takes the hashes by user. Its errors name the user and never the hash.
-func NewPasswords(users map[string]string) (*Passwords, error) {
-	p := &Passwords{users: make(map[string]hashed, len(users)), turns: make(chan struct{}, hashesAtOnce)}
+// NewPasswords takes the hashes by user, and the turns in which they are checked. Its errors name the user
+// and never the hash.
+func NewPasswords(users map[string]string, turns *Turns) (*Passwords, error) {
+	p := &Passwords{users: make(map[string]hashed, len(users)), turns: turns}
 	if _, err := rand.Read(p.secret[:]); err != nil {
 		return nil, err
 	}
@@ -168,12 +166,9 @@ func NewPasswords(users map[string]string) (*Passwords, error) {
 	return p, nil
 }
 
-// ErrBusy says that too many passwords are being checked to check one more.
-var ErrBusy = errors.New("too many passwords are being checked")
-
-// Check reports whether a user has this password. It waits for its turn until ctx ends, and then fails
-// with ErrBusy.
-func (p *Passwords) Check(ctx context.Context, user, password string) (bool, error) {
+// Check reports whether a user has this password. It waits for the turn of that client until ctx ends, and
+// then fails with ErrBusy.
+func (p *Passwords) Check(ctx context.Context, client, user, password string) (bool, error) {
 	mac := hmac.New(sha256.New, p.secret[:])
 	mac.Write([]byte(password))
 	sum := digest(mac.Sum(nil))
@@ -182,12 +177,11 @@ func (p *Passwords) Check(ctx context.Context, user, password string) (bool, err
 			return true, nil
 		}
 	}
-	select {
-	case p.turns <- struct{}{}:
-		defer func() { <-p.turns }()
-	case <-ctx.Done():
-		return false, ErrBusy
+	leave, err := p.turns.enter(ctx, client)
+	if err != nil {
+		return false, err
 	}
+	defer leave()
 	h, ok := p.users[user]
 	if !ok {
 		h = p.decoy

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func TestPasswords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewPasswords(map[string]string{"alice": argon, "bob": string(b), "carol": "$2y$" + string(b[4:])})
+	p, err := NewPasswords(map[string]string{"alice": argon, "bob": string(b), "carol": "$2y$" + string(b[4:])}, NewTurns())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestPasswords(t *testing.T) {
 		{"", "", false},
 		{"bob", strings.Repeat("x", 100), false},
 	} {
-		if got, err := p.Check(t.Context(), tt.user, tt.password); err != nil || got != tt.want {
+		if got, err := p.Check(t.Context(), "192.0.2.1", tt.user, tt.password); err != nil || got != tt.want {
 			t.Errorf("%s %q: %v %v", tt.user, tt.password, got, err)
 		}
 	}
@@ -84,23 +85,58 @@ func TestPasswordsAreCheckedAFewAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewPasswords(map[string]string{"bob": string(b)})
+	p, err := NewPasswords(map[string]string{"bob": string(b)}, NewTurns())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := p.Check(t.Context(), "bob", "swordfish"); !ok || err != nil {
+	if ok, err := p.Check(t.Context(), "192.0.2.1", "bob", "swordfish"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	for range hashesAtOnce {
-		p.turns <- struct{}{}
+		p.turns.all <- struct{}{}
+	}
+	defer func() {
+		for range hashesAtOnce {
+			<-p.turns.all
+		}
+	}()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Check(ended, "192.0.2.1", "bob", "guess"); !errors.Is(err, ErrBusy) {
+		t.Errorf("%v", err)
+	}
+	if ok, err := p.Check(ended, "192.0.2.1", "bob", "swordfish"); !ok || err != nil {
+		t.Errorf("who is known has to wait: %v %v", ok, err)
+	}
+}
+
+func TestNoClientHasAllTurns(t *testing.T) {
+	turns := NewTurns()
+	other := "192.0.2.2"
+	for i := 3; turns.lane(other) == turns.lane("192.0.2.1"); i++ {
+		other = fmt.Sprint("192.0.2.", i)
+	}
+	leave, err := turns.enter(t.Context(), "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.Check(ended, "bob", "guess"); !errors.Is(err, ErrBusy) {
-		t.Errorf("%v", err)
+	if _, err := turns.enter(ended, "192.0.2.1"); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second one of the same client: %v", err)
 	}
-	if ok, err := p.Check(ended, "bob", "swordfish"); !ok || err != nil {
-		t.Errorf("who is known has to wait: %v %v", ok, err)
+	leaveOther, err := turns.enter(t.Context(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	leaveOther()
+	for range 2 { // nothing is kept
+		leave, err := turns.enter(t.Context(), "192.0.2.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 // are on their way: the target has them, our own side may be a moment behind.
 const lastMoment = 50 * time.Millisecond
 
+// firstSize is as much of a body as there is room for until it comes; net/http has no more of it by then.
+const firstSize = 4 << 10
+
 const (
 	chunkFront = 6 // "ffff\r\n"
 	chunkBack  = 2
@@ -43,19 +46,48 @@ func (c *conn) startSending(r *Request) {
 	c.send = s
 	go func() {
 		defer close(s.done)
+		body := await(r.Body, r.Length)
 		buf := c.t.buffers.get()
 		defer c.t.buffers.put(buf)
 		var fault error
 		if r.Length < 0 {
-			fault = s.chunked(c, r, *buf)
+			fault = s.chunked(c, r, body, *buf)
 		} else {
-			fault = s.counted(c, r, *buf)
+			fault = s.counted(c, body, r.Length, *buf)
 		}
 		if fault != nil {
 			s.fault.Store(&BodyError{Err: fault})
 			c.close() // what was sent must not pass for a whole request
 		}
 	}()
+}
+
+// awaited is a body that has begun to come.
+type awaited struct {
+	rest  io.Reader
+	first []byte // what was read of it, with the error that came with it
+	err   error
+	begun bool
+}
+
+// await waits for the beginning of a body, which may be long in coming, with no more memory than that takes.
+func await(body io.Reader, length int64) io.Reader {
+	a := &awaited{rest: body, first: make([]byte, firstSize)}
+	if length >= 0 {
+		a.first = a.first[:min(length, firstSize)]
+	}
+	n, err := body.Read(a.first)
+	a.first, a.err = a.first[:n], err
+	return a
+}
+
+// Read implements io.Reader. Whoever reads has room for the beginning.
+func (a *awaited) Read(p []byte) (int, error) {
+	if a.begun {
+		return a.rest.Read(p)
+	}
+	a.begun = true
+	return copy(p, a.first), a.err
 }
 
 // complete reports whether all of the body was sent, so that the connection can be used again.
@@ -80,10 +112,9 @@ func (s *sending) complete() bool {
 
 // counted sends a body of known length. After an error of the connection it just ends: the target may
 // have answered before it closed, and whoever reads finds out.
-func (s *sending) counted(c *conn, r *Request, buf []byte) error {
-	left := r.Length
+func (s *sending) counted(c *conn, body io.Reader, left int64, buf []byte) error {
 	for left > 0 {
-		n, err := r.Body.Read(buf[:min(int64(len(buf)), left)])
+		n, err := body.Read(buf[:min(int64(len(buf)), left)])
 		left -= int64(n)
 		if left > 0 && err == io.EOF {
 			return errShortBody
@@ -93,7 +124,7 @@ func (s *sending) counted(c *conn, r *Request, buf []byte) error {
 		}
 		if left == 0 {
 			if err == nil {
-				if err := ended(r.Body); err != nil {
+				if err := ended(body); err != nil {
 					return err
 				}
 			}
@@ -108,9 +139,9 @@ func (s *sending) counted(c *conn, r *Request, buf []byte) error {
 }
 
 // chunked sends a body of unknown length, each read as a chunk.
-func (s *sending) chunked(c *conn, r *Request, buf []byte) error {
+func (s *sending) chunked(c *conn, r *Request, body io.Reader, buf []byte) error {
 	for {
-		n, err := r.Body.Read(buf[chunkFront : len(buf)-chunkBack])
+		n, err := body.Read(buf[chunkFront : len(buf)-chunkBack])
 		if n > 0 {
 			var size [chunkFront]byte
 			head := append(strconv.AppendInt(size[:0], int64(n), 16), '\r', '\n')
