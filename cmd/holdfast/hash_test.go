@@ -19,11 +19,11 @@ func TestHash(t *testing.T) {
 	if code != 0 || errs != "" || identity.CheckHash(strings.TrimSpace(out)) != nil {
 		t.Fatalf("%d %q %q", code, out, errs)
 	}
-	p, err := identity.NewPasswords(map[string]string{"bob": strings.TrimSpace(out)})
+	p, err := identity.NewPasswords(map[string]string{"bob": strings.TrimSpace(out)}, identity.NewTurns())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if good, err := p.Check(t.Context(), "bob", "open sesame"); err != nil || !good {
+	if good, err := p.Check(t.Context(), "", "bob", "open sesame"); err != nil || !good {
 		t.Errorf("%v %v", good, err)
 	}
 	if code, out, errs := hash("\n"); code != exitUsage || out != "" || !strings.Contains(errs, "no password") {

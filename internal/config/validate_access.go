@@ -36,6 +36,15 @@ func (v *validator) cors(at path, c CORS) {
 				hint = "remove it: every sandboxed page and local file has this origin"
 			}
 			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("origins: %q is not an origin", origin), hint)
+			continue
+		}
+		if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
+			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("origins: no browser sends %q: it leaves out the port that %s has anyway", origin, u.Scheme), "write "+strings.TrimSuffix(origin, ":"+port))
+		}
+	}
+	for i, name := range c.Headers {
+		if sub := at.key("headers").index(i); name == "*" {
+			v.report(codeHeader, v.value(sub), sub, "headers: * would let pages send anything, credentials among it", "name the header fields that they may send")
 		}
 	}
 	v.tokens(at.key("methods"), c.Methods, "a request method")

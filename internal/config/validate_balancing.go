@@ -97,9 +97,7 @@ func (v *validator) transport(at path, route Route) {
 	if t.Certificate != "" {
 		reference(v, at.key("certificate"), "certificate", t.Certificate, v.cfg.Certificates)
 	}
-	if t.CAFile != "" {
-		v.present(at.key("ca_file"), t.CAFile, false)
-	}
+	v.authorities(at.key("ca_file"), t.CAFile)
 	if route.URLs == nil || v.rejected[at.parent().key("urls")] {
 		return
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -194,9 +195,7 @@ func (v *validator) acme(at path, name string, a ACME) {
 			v.report(codeValue, v.value(sub), sub, fmt.Sprintf("email: %q is not an e-mail address", a.Email), "write NAME@DOMAIN alone")
 		}
 	}
-	if sub := at.key("ca_file"); a.CAFile != "" && v.machine.here {
-		v.readable(sub, a.CAFile)
-	}
+	v.authorities(at.key("ca_file"), a.CAFile)
 	v.challenge(at, name, a.Challenge)
 }
 
@@ -222,6 +221,16 @@ func (v *validator) challenge(at path, name string, c Challenge) {
 		return
 	}
 	v.report(codeNoEffect, spot, at.key("challenge"), fmt.Sprintf("no listener presents %s, so that none can answer the authority, which comes to port 443", name), "write certificate: "+name+" at a listener, or challenge: http")
+}
+
+// authorities reports a file that is to have certificates of authorities and has none.
+func (v *validator) authorities(at path, name string) {
+	if name == "" || !v.machine.here || v.rejected[at] {
+		return
+	}
+	if data, ok := v.readable(at, name); ok && !x509.NewCertPool().AppendCertsFromPEM(data) {
+		v.report(codeCertificate, v.value(at), at, fmt.Sprintf("%s: %s has no certificate", last(at), name), "it must have those of the authorities, as PEM (-----BEGIN CERTIFICATE-----)")
+	}
 }
 
 // readable reports a file that certificates cannot be read from.

@@ -44,9 +44,14 @@ func (v *validator) identity(at path, route Route) {
 	}
 	if client := route.ClientCertificate; client != nil {
 		sub := at.key("client_certificate")
-		for key, file := range map[string]string{"ca_file": client.CAFile, "crl_file": client.CRLFile} {
-			if file != "" && v.machine.here && !v.rejected[sub.key(key)] {
-				v.readable(sub.key(key), file)
+		v.authorities(sub.key("ca_file"), client.CAFile)
+		if crl := sub.key("crl_file"); client.CRLFile != "" && v.machine.here && !v.rejected[crl] {
+			v.readable(crl, client.CRLFile)
+		}
+		for key, words := range map[string][]string{"names": client.Names, "organizational_units": client.OrganizationalUnits} {
+			if i := slices.Index(words, ""); i >= 0 {
+				item := sub.key(key).index(i)
+				v.report(codeValue, v.value(item), item, fmt.Sprintf("%s: no certificate has an empty one", key), "write what the certificate must have, or remove it")
 			}
 		}
 		v.onlyOverTLS(sub, route)
