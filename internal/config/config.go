@@ -71,7 +71,8 @@ type Listener struct {
 	// ReadTimeout bounds the reading of a whole request, body included (default 0s: no bound, for
 	// long uploads; the idle bound below still holds between requests).
 	ReadTimeout Duration `yaml:"read_timeout"`
-	// IdleTimeout ends a kept-alive connection without a request (default 2m).
+	// IdleTimeout ends a kept-alive connection without a request (default 2m); one over
+	// HTTP/2 up to two seconds later, after a GOAWAY frame.
 	IdleTimeout Duration `yaml:"idle_timeout" rule:"min=1ms"`
 	// MaxHeaderSize bounds a request's header (default 32KiB); beyond it the answer is 431.
 	MaxHeaderSize Size `yaml:"max_header_size" rule:"min=1KiB,max=16MiB"`
